@@ -44,6 +44,19 @@ func ScoreOf(peer string, accuracy, loss float64, samples int64) Score {
 		Loss: Number(loss)}
 }
 
+// AgesOf returns the least, the mean and the greatest of some ages; nil of none.
+func AgesOf(ages []int64) *Ages {
+	if len(ages) == 0 {
+		return nil
+	}
+	out, sum := &Ages{Min: ages[0]}, 0.0
+	for _, n := range ages {
+		out.Min, out.Max, sum = min(out.Min, n), max(out.Max, n), sum+float64(n)
+	}
+	out.Mean = sum / float64(len(ages))
+	return out
+}
+
 // Score is how good a client found a model to be on its own samples.
 type Score struct {
 	Peer    string `json:"peer"`

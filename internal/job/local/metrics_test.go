@@ -112,3 +112,24 @@ func TestMetricsSayWhoIsLeftOut(t *testing.T) {
 		t.Error("nobody is left out of any round")
 	}
 }
+
+// TestVersionsTellTheirAges: of an asynchronous job each line says how old the updates were, whose they are and what
+// each of these weighs, also where nodes are dropped meanwhile.
+func TestVersionsTellTheirAges(t *testing.T) {
+	dir, c := filepath.Join(t.TempDir(), "run"), jobtest.Short()
+	c.Strategy = "fedbuff buffer=4"
+	run(t, Options{Dir: dir, Job: c, Chaos: 0.5})
+	lines := linesIn(t, dir)
+	if len(lines) != c.Rounds {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i, l := range lines {
+		if l.Partial && l.Staleness == nil {
+			continue // it was over long before anybody wrote it down
+		}
+		if s := l.Staleness; s == nil || s.Min < 0 || s.Mean < float64(s.Min) || s.Mean > float64(s.Max) ||
+			s.Max > int64(i) || l.Contributions != 4 || len(l.Clients) == 0 || l.Clients[0].Weight <= 0 {
+			t.Errorf("line %d: %+v, %+v", i, l, l.Staleness)
+		}
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/buffer"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/scores"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // Round is what a server knows of a round that is over.
@@ -17,6 +19,7 @@ type Round struct {
 	Partial       bool          // more was known, and is forgotten
 	Bare          bool          // its server keeps nothing of rounds: what there is was told
 	Told          *job.Round    // what clients found of its model, where that is kept
+	Staleness     *job.Ages     // of an asynchronous job: how old its updates were
 }
 
 // Weighed is a client in a round, and what its update weighs.
@@ -36,6 +39,10 @@ func RoundsAfter(n *node.Node, number int) (out []Round) {
 			continue
 		}
 		r := Round{Point: p, Bare: mean == nil || asked == nil}
+		if c, ok := n.Component("aggregator").(*buffer.Component); ok {
+			r.Partial, r.Bare = true, false
+			r.made(c)
+		}
 		if asked != nil {
 			members, left, ok := asked.Over(int64(p.Round - 1))
 			r.Contributions, r.Left, r.Partial = len(members), left, !ok
@@ -68,6 +75,34 @@ func (r *Round) found(by *scores.Component) {
 		r.Told.Clients = append(r.Told.Clients, job.ScoreOf(f.Peer, f.Accuracy, f.Loss, f.Samples))
 	}
 }
+
+// made adds what is known of a version, as far as it is remembered: a client is there once, with all that it gave.
+func (r *Round) made(c *buffer.Component) {
+	made, weights, refused, ok := c.Over(int64(r.Round - 1))
+	if !ok {
+		return
+	}
+	r.Partial, r.Contributions = false, len(made)
+	var ages []int64
+	gave := map[string]float64{}
+	for i, f := range made {
+		ages = append(ages, f.Age)
+		gave[f.Peer] += weights[i]
+	}
+	r.Staleness = job.AgesOf(ages)
+	for _, x := range c.Clients() {
+		if w, there := gave[x.Peer]; there && len(r.Clients) < clientsListed {
+			r.Clients = append(r.Clients, Weighed{measuresOf(x), w})
+		}
+	}
+	for _, f := range refused {
+		r.Left = append(r.Left, rounds.Left{Peer: wire.PeerID(f.Peer), Why: rounds.LeftRefused, Code: f.Code,
+			Reason: f.Reason})
+	}
+}
+
+// clientsListed is how many clients of a round are listed.
+const clientsListed = 1024
 
 // take adds the clients of the round.
 func (r *Round) take(past aggregator.Past, cfg aggregator.Config) {

@@ -36,6 +36,7 @@ type RoundMetrics struct {
 	Round         int          `json:"round"`
 	Metrics       []job.Metric `json:"metrics"` // none where the round was not tested
 	Contributions int          `json:"contributions"`
+	Staleness     *job.Ages    `json:"staleness,omitempty"` // of an asynchronous job: how old its updates were
 	TookS         float64      `json:"took_s,omitempty"`
 	// Largest is the norm of the largest update of the job so far, at a server.
 	Largest job.Number    `json:"largest,omitempty"`
@@ -63,7 +64,8 @@ type LeftOut struct {
 // MetricsOf returns the line of a round from what its server knows. Told is the round as it was told, nil where it was
 // told in an earlier life; name is how people call a peer.
 func MetricsOf(r observe.Round, told *job.Round, name func(peer string) string) RoundMetrics {
-	out := RoundMetrics{Round: r.Round, Metrics: r.Point.Metrics(), Contributions: r.Contributions, Partial: r.Partial}
+	out := RoundMetrics{Round: r.Round, Metrics: r.Point.Metrics(), Contributions: r.Contributions, Partial: r.Partial,
+		Staleness: r.Staleness}
 	if told == nil {
 		told = r.Told
 		out.Partial = r.Partial || r.Bare && told == nil

@@ -117,21 +117,15 @@ func stalenessOf(v value.Value) (*job.Ages, bool) {
 	if !ok {
 		return nil, false
 	}
-	out, sum := &job.Ages{}, 0.0
+	ages := make([]int64, list.Len())
 	for i, v := range list.Items() {
 		n, ok := v.(value.Int)
 		if !ok {
 			return nil, false
 		}
-		if sum += float64(n); i == 0 {
-			out.Min = int64(n)
-		}
-		out.Min, out.Max = min(out.Min, int64(n)), max(out.Max, int64(n))
+		ages[i] = int64(n)
 	}
-	if list.Len() > 0 {
-		out.Mean = sum / float64(list.Len())
-	}
-	return out, true
+	return job.AgesOf(ages), true
 }
 
 // validateAsynchronous refuses what has no meaning where there are no rounds, with the word that has.

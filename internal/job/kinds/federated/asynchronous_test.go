@@ -111,7 +111,7 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 		for _, p := range first {
 			sums = append(sums, make([]float64, p.Len()))
 		}
-		weight, fresh := 0.0, 0.0
+		weight, fresh, most := 0.0, 0.0, int64(0)
 		for i, peer := range who.Items() {
 			age := int64(ages.At(i).(value.Int))
 			key := trained{string(peer.(value.Peer)), int64(calls.At(i).(value.Int))}
@@ -120,7 +120,7 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 				v.t.Fatalf("version %d counts %v of age %d, which is not what %s trained", at+1, key, age, key.peer)
 			}
 			delete(v.trained, key) // nothing counts twice
-			oldest = max(oldest, age)
+			most = max(most, age)
 			n := float64(samples[key.peer])
 			w := float64(n * chosen.Stale(chosen, age))
 			weight, fresh = weight+n, fresh+w
@@ -133,6 +133,11 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 					sum[e] += float64(w * float64(update[e]))
 				}
 			}
+		}
+		oldest = max(oldest, most)
+		if r, err := ParseRound(value.NewList(told...)); err != nil || r.Staleness == nil || r.Staleness.Max != most ||
+			r.Contributions != who.Len() {
+			v.t.Fatalf("version %d is told as %+v, %v", at+1, r, err)
 		}
 		var made [][]float32
 		for k, sum := range sums {
@@ -181,15 +186,17 @@ func TestVersionsAreTheirReplay(t *testing.T) {
 		strategy string
 		next     func(global, mean, fresh float32) float32
 		cohort   int
+		chunk    int
 	}{
-		{"fedbuff buffer=4 power=0", buffered(1), 0},
-		{"fedbuff buffer=3 rate=0.5", buffered(0.5), 2},
-		{"fedbuff buffer=2 power=0 slope=2 after=1", buffered(1), 0},
-		{"fedasync rate=0.5", mixed(0.5), 0},
-		{"fedasync power=1 max-staleness=2", mixed(0.6), 0},
+		{"fedbuff buffer=4 power=0", buffered(1), 0, 0},
+		{"fedbuff buffer=3 rate=0.5", buffered(0.5), 2, 0},
+		{"fedbuff buffer=2 power=0 slope=2 after=1", buffered(1), 0, 0},
+		{"fedasync rate=0.5", mixed(0.5), 0, 1},
+		{"fedasync power=1 max-staleness=2", mixed(0.6), 0, 0},
 	} {
 		c := small()
 		c.Rounds, c.Clients, c.Strategy, c.Cohort = 8, 4, x.strategy, x.cohort
+		c.Chunk = x.chunk
 		art := listened(t, c)
 		oldest := int64(0)
 		for seed := range uint64(3) {

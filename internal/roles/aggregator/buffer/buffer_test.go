@@ -166,6 +166,11 @@ func TestVersions(t *testing.T) {
 		t.Fatal(f)
 	}
 	x.made(x.await(2), 5, float32((1.0/3+3)/4), 2, 0)
+	made, weights, refused, ok := x.Component(slot).(*buffer.Component).Over(2)
+	if !ok || len(made) != 2 || made[0].Age != 2 || made[0].Samples != 1 || float32(weights[0]) != 1.0/3 ||
+		weights[1] != 3 || len(refused) != 0 {
+		t.Errorf("version 3 is remembered as %+v, %v, %+v, %v", made, weights, refused, ok)
+	}
 	x.load(2, 2)
 	if st := x.Component(slot).State().(*buffer.State); !st.Ended || len(st.Out) > 0 || len(st.Queue) > 0 || st.Armed {
 		t.Errorf("behind the last version: %+v", st)

@@ -46,6 +46,20 @@ func (c *Component) State() any { return &c.st }
 // Clients returns the figures of all peers that answered, sorted by peer; they must not be changed.
 func (c *Component) Clients() []aggregator.Client { return c.st.Clients }
 
+// Over returns who made what followed a version, in the order of acceptance, with what each weighs, and whose answers
+// were refused meanwhile; ok is false where that is forgotten, or still to come.
+func (c *Component) Over(version int64) (made []Fold, weights []float64, refused []Refusal, ok bool) {
+	for _, m := range c.st.Past {
+		if m.Version == version {
+			for _, f := range m.Folded {
+				weights = append(weights, float64(float64(f.Samples)*c.strategy.Stale(c.strategy, f.Age)))
+			}
+			return m.Folded, weights, m.Refused, true
+		}
+	}
+	return nil, nil, nil, false
+}
+
 // Awaiting returns after which version updates are awaited, how many become the next, how many are there, and who owes
 // one, sorted; need is 0 where none is awaited.
 func (c *Component) Awaiting() (version int64, need, have int, owe []wire.PeerID) {
@@ -162,6 +176,10 @@ func (c *Component) take() ([]value.Value, error) {
 		who, ages = append(who, value.Peer(f.Peer)), append(ages, value.Int(f.Age))
 		calls = append(calls, value.Int(f.Call))
 	}
+	if len(c.st.Past) == pastMax {
+		c.st.Past = slices.Delete(c.st.Past, 0, 1)
+	}
+	c.st.Past = append(c.st.Past, Made{Version: c.st.Version, Folded: c.st.Folded, Refused: slices.Clone(c.st.Refused)})
 	c.st.Taken = true
 	c.st.Folded, c.st.Sums, c.st.Weight, c.st.Fresh = nil, nil, 0, 0
 	return []value.Value{value.NewList(mean...), value.Tensor{Tensor: share}, value.NewList(who...),

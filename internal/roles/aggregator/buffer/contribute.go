@@ -48,7 +48,7 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	if f := c.checkSamples(ctx, wire.PeerID(who), int64(samples)); f != nil {
 		return f
 	}
-	if f := c.checkUpdate(ctx, update); f != nil {
+	if f := c.checkUpdate(ctx, update.Items()); f != nil {
 		return f
 	}
 	a := Arrival{Peer: q.Peer, Call: q.Call, Version: q.Version, Samples: c.counted(int64(samples)),
@@ -149,16 +149,20 @@ func (c *Component) counted(samples int64) int64 {
 }
 
 // checkUpdate says what is wrong with an update that is not of the model's shapes and types, or cannot be summed.
-func (c *Component) checkUpdate(ctx *engine.Context, update *value.List) *value.Failure {
+func (c *Component) checkUpdate(ctx *engine.Context, update []value.Value) *value.Failure {
 	model, f := c.model(ctx)
 	if f != nil {
 		return f
 	}
 	shapes, stored := model.Shapes(), model.Stored()
-	if update.Len() != len(shapes) {
-		return c.fail(value.CodeError, "the update has %d tensors, want %d", update.Len(), len(shapes))
+	switch {
+	case len(update) != len(shapes) || len(shapes) == 0:
+		return c.fail(value.CodeError, "the update has %d tensors, want %d", len(update), len(shapes))
+	case len(c.st.Sums) > 0 && !slices.EqualFunc(c.st.Sums, shapes,
+		func(s Sum, shape []int) bool { return slices.Equal(s.Shape, shape) }):
+		return c.fail(value.CodeError, "what was folded before has other shapes than the model")
 	}
-	for i, v := range update.Items() {
+	for i, v := range update {
 		t, ok := v.(value.Tensor)
 		switch {
 		case !ok:
@@ -218,8 +222,11 @@ func (c *Component) drain(ctx *engine.Context) {
 	for len(c.st.Queue) > 0 && c.folds() {
 		a := c.st.Queue[0]
 		c.st.Queue = slices.Delete(c.st.Queue, 0, 1)
+		why := c.checkUpdate(ctx, a.Update)
 		if c.weight(a.Version) <= 0 {
-			why := c.old(a.Peer, a.Version)
+			why = c.old(a.Peer, a.Version)
+		}
+		if why != nil {
 			c.noted(ctx, a.Peer, why.Code, why.Message)
 			ctx.Count("refused." + why.Code)
 		} else {

@@ -19,6 +19,7 @@ const (
 	queuedMost = 1 << 28 // elements of all updates that wait to be folded
 	reasonMax  = 240     // bytes
 	toldMax    = 16      // peers that are told of when a job fails
+	pastMax    = 8       // versions of which is remembered who made them
 )
 
 // State is who trains, and what came.
@@ -46,6 +47,15 @@ type State struct {
 	Failed  bool                `snap:"16"` // nobody is left who could be asked; Why says what it tells
 	Why     string              `snap:"17"`
 	Clients []aggregator.Client `snap:"18"` // ascending by peer: figures of those that answered
+
+	Past []Made `snap:"19"` // the last versions, the oldest first: who made them
+}
+
+// Made is who made what followed a version.
+type Made struct {
+	Version int64     `snap:"1"`
+	Folded  []Fold    `snap:"2"` // in the order of acceptance
+	Refused []Refusal `snap:"3"` // ascending by peer: whose answer was refused meanwhile
 }
 
 // Question is a call that a peer owes an answer to.
@@ -62,7 +72,7 @@ type Fold struct {
 	Call    int64  `snap:"2"`
 	Version int64  `snap:"3"` // that it was trained on
 	Age     int64  `snap:"4"` // versions that this was behind
-	Samples int64  `snap:"5"` // that it weighs
+	Samples int64  `snap:"5"` // that it weighs, but for its age
 }
 
 // Arrival is an update that waits to be folded.
@@ -166,6 +176,11 @@ func (s *State) check(need int) error {
 	for i, f := range s.Folded {
 		if !s.asked(f.Call, f.Version) || f.Samples < 1 || f.Samples >= exact.SamplesMax || f.Age < 0 {
 			return fmt.Errorf("update %d of the next version, of %q, is out of range", i, f.Peer)
+		}
+	}
+	for i, m := range s.Past {
+		if len(s.Past) > pastMax || i > 0 && m.Version <= s.Past[i-1].Version || len(m.Folded) > need {
+			return fmt.Errorf("version %d is remembered out of order, or as made of more than there can be", m.Version)
 		}
 	}
 	return s.checkSums()
