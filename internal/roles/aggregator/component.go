@@ -119,6 +119,7 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	if f := c.checkSamples(ctx, wire.PeerID(who), int64(samples)); f != nil {
 		return f
 	}
+	c.supersede(ctx, int64(number))
 	r, at, f := c.place(int64(number), string(who))
 	if f != nil {
 		return f
@@ -152,7 +153,6 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 		return f
 	}
 	if r == nil {
-		c.supersede(ctx, int64(number))
 		i, _ := c.st.find(int64(number))
 		c.st.Rounds = slices.Insert(c.st.Rounds, i, Round{Number: int64(number)})
 		if r = &c.st.Rounds[i]; c.combine == nil {

@@ -36,6 +36,8 @@ type PassedRounds interface {
 	SettleAll(ctx *engine.Context, round int64, who []wire.PeerID)
 	// RefuseAll is Refuse of several peers at once.
 	RefuseAll(ctx *engine.Context, round int64, who []wire.PeerID, why []*value.Failure)
+	// Settled returns how many have contributed to a round since it was opened.
+	Settled(round int64) int
 	// RefusedOf returns whose answers to a round did not count, and why, sorted by peer.
 	RefusedOf(round int64) (who []wire.PeerID, why []*value.Failure)
 }
@@ -48,8 +50,15 @@ type Edges interface {
 	Behind(edge wire.PeerID) []wire.PeerID
 }
 
-// supersede forgets the rounds before that one, where only the newest is passed on.
+// supersede forgets the rounds before that one, where only the newest is passed on, and what came for it before it was
+// opened again: then there are shares of more than have contributed since.
 func (c *Component) supersede(ctx *engine.Context, number int64) {
+	if i, open := c.st.find(number); open && c.cfg.Passes {
+		rounds, ok := ctx.Dep(c.cfg.Rounds).(PassedRounds)
+		if ok && rounds.Settled(number) != len(c.st.Rounds[i].Shares) {
+			c.forget(ctx, number)
+		}
+	}
 	for c.cfg.Passes && len(c.st.Rounds) > 0 && c.st.Rounds[0].Number < number {
 		c.forget(ctx, c.st.Rounds[0].Number)
 	}

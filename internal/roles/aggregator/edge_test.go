@@ -141,6 +141,45 @@ func TestSumsOfEdges(t *testing.T) {
 	}
 }
 
+// TestARoundOfAnEdgeBeginsAnew: a server that asks an edge again for a round, open or closed, has lost what it came to.
+// The edge asks its clients again, and counts each once.
+func TestARoundOfAnEdgeBeginsAnew(t *testing.T) {
+	b := edge(t)
+	join(b, 1, 2)
+	give := func(who ...int) {
+		t.Helper()
+		for _, k := range who {
+			if f := contribute(b, 3, k, weights(float32(k), 0, 0), 10); f != nil {
+				t.Fatal(f)
+			}
+		}
+	}
+	open(b, 3, 1, 2)
+	before := b.Invoke("rounds", "Await", value.Int(3), value.Trigger{})
+	give(1)
+	open(b, 3, 1, 2)
+	if out, done := before.Outputs(); !done || out[0].(*value.List).Len() > 0 {
+		t.Errorf("who waited for the round of before has %v", out)
+	}
+	give(2, 1)
+	open(b, 3, 1, 2)
+	give(1, 2)
+	members, ok := b.Invoke("rounds", "Await", value.Int(3), value.Trigger{}).Outputs()
+	if !ok {
+		t.Fatal("the round does not close")
+	}
+	out, ok := b.Invoke("aggregator", "Sum", value.Int(3), members[0]).Outputs()
+	if !ok {
+		t.Fatal(b.Failures())
+	}
+	if got := out[0].(*value.List).At(0).(value.Tensor).Int64(); got[0] != 30 || got[1] != 0 {
+		t.Errorf("the sum is %v, want 10 times 1 and 2", got)
+	}
+	if f := b.Invoke("rounds", "Open", value.Int(2), cohort(1)).Failure; f == nil || f.Code != value.CodeLate {
+		t.Errorf("a round before it: %v", f)
+	}
+}
+
 // TestAMalformedSumChangesNothing: a sum that cannot be one, or that is of clients who are not its edge's, is refused
 // with a code, and nothing of it stays.
 func TestAMalformedSumChangesNothing(t *testing.T) {

@@ -43,6 +43,9 @@ func TestEdgesGiveTheFlatModel(t *testing.T) {
 			}
 			continue
 		}
+		if s.Statistics {
+			c = normed(t, c)
+		}
 		flat := c
 		flat.Edges = 0
 		want := ran(t, flat).model()

@@ -69,7 +69,7 @@ func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) 
 	}
 	need := c.cfg.need(len(peers))
 	switch {
-	case c.st.find(number) != nil || c.st.Forgot && number < c.st.Below:
+	case c.st.find(number) != nil && !c.cfg.Newest || c.st.Forgot && number < c.st.Below:
 		return c.fail(value.CodeDuplicate, "round %d was opened before, or is older than what is remembered", number)
 	case need < 1 || need > len(peers):
 		return c.fail(value.CodeError, "round %d needs %d contributions of a cohort of %d; want 1 to %d", number, need,
@@ -80,7 +80,9 @@ func (c *Component) open(ctx *engine.Context, number int64, cohort value.Value) 
 		return c.fail(value.CodeOverflow, "%d rounds are open, which is the limit; round %d has to wait", c.cfg.MaxOpen,
 			number)
 	}
-	c.supersede(ctx)
+	if c.supersede(ctx); c.cfg.Newest {
+		c.st.Rounds = slices.DeleteFunc(c.st.Rounds, func(r Round) bool { return r.Number == number })
+	}
 	r := Round{Number: number, Cohort: peers, Need: int64(need)}
 	if c.cfg.ends() {
 		return c.begin(ctx, r)
@@ -207,6 +209,14 @@ func (c *Component) supersede(ctx *engine.Context) {
 		c.st.Rounds[i].Skipped = true
 		c.close(ctx, &c.st.Rounds[i])
 	}
+}
+
+// Settled returns how many have contributed to a round since it was opened.
+func (c *Component) Settled(round int64) int {
+	if r := c.st.find(round); r != nil {
+		return len(r.Settled)
+	}
+	return 0
 }
 
 // closeIfDone closes the round when enough have contributed, tells those who wait, and forgets the oldest closed
