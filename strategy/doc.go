@@ -18,6 +18,7 @@
 //   - fedbuff buffer=10 power=0.5, and fedasync rate=0.6 power=0.5: no rounds, each client trains at its own pace, and
 //     its update weighs by how many versions old the parameters are that it began with;
 //   - fedper layers=1: the last layers stay at each client, which trains its own;
+//   - ditto lambda=0.1: each client has a model of its own as well, which is drawn to the one of all;
 //   - fedbn: scale, shift and statistics of BatchNormalization stay at each client;
 //   - fedrep layers=1 first=5: likewise, trained one after the other in each round;
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;

@@ -19,10 +19,14 @@ func init() {
 
 // proximal adds mu·(params − global) to the gradients: the gradient of the proximal term.
 func proximal(l *Local) []graph.Value {
-	mu := l.Setting("mu")
+	return pulled(l, l.Setting("mu"))
+}
+
+// pulled adds by·(params − global) to the gradients.
+func pulled(l *Local, by graph.Value) []graph.Value {
 	out := make([]graph.Value, len(l.Gradients))
 	for i := range out {
-		out[i] = l.Add(l.Gradients[i], l.Mul(l.Sub(l.Params[i], l.Global[i]), mu))
+		out[i] = l.Add(l.Gradients[i], l.Mul(l.Sub(l.Params[i], l.Global[i]), by))
 	}
 	return out
 }

@@ -49,6 +49,10 @@ type Strategy struct {
 	Server func(s *Server) (params []graph.Value, kept [][]graph.Value)
 	// Local records what a client makes of the gradients of a step, in the order of l.Gradients. nil: nothing.
 	Local func(l *Local) (gradients []graph.Value)
+	// Apart says that each client has a model of its own as well, which begins as the parameters of its first round. It
+	// trains that in each round as often as the other, and never sends it. Apart records what it makes of the gradients
+	// of a step of it: l.Params are the model's, l.Global those that the round began with. nil: there is none.
+	Apart func(l *Local) (gradients []graph.Value)
 	// Client records what a client makes of a round, behind its last step. nil: its parameters are its update.
 	Client func(c *Client) Answer
 	// Combine makes one of the clients' values for a run of elements, in out: parts[i][k] is element k of client i,
@@ -213,6 +217,12 @@ func (c Chosen) Gradients(l *Local) []graph.Value {
 	out := c.Local(l)
 	c.whole("gradients", len(out), len(l.Gradients))
 	return out
+}
+
+// Beside returns the strategy by whose Gradients a client trains the model that it has Apart.
+func (c Chosen) Beside() Chosen {
+	c.Local = c.Apart
+	return c
 }
 
 // Stays says which parameters stay at each client by Personal: as many answers as there are parameters. Another number

@@ -122,6 +122,9 @@ func atClient(s strategy.Strategy) string {
 		out = append(out, "From round to round: the parameters that stay, 4 bytes each, and as many of the round before. "+
 			"It is told in each round what they are at first.")
 	}
+	if s.Apart != nil {
+		out = append(out, "From round to round: "+lists(1)+", and as many of the round before. A round takes twice the work.")
+	}
 	if s.Local != nil || s.Client != nil {
 		out = append(out, "In a round: the parameters that it began with.")
 	}
@@ -134,7 +137,7 @@ func atClient(s strategy.Strategy) string {
 	case s.Numbers > 0:
 		out = append(out, "It sends a number beside its update.")
 	}
-	if s.Own == 0 && s.Personal == nil && len(out) > 0 {
+	if s.Own == 0 && s.Personal == nil && s.Apart == nil && len(out) > 0 {
 		out = append(out, "Nothing is kept from round to round.")
 	}
 	if len(out) == 0 {

@@ -30,6 +30,7 @@ type slots struct {
 	sound *graph.Slot // at a client, where its update is lent
 	own   *graph.Slot // at a client that keeps parameters or running statistics
 
+	mine       *graph.Slot // at a client that has a model of its own as well
 	kept, told *graph.Slot // what the strategy keeps at a client, and what it tells clients, at the server
 	progress   *graph.Slot // where the job follows its own
 

@@ -63,9 +63,9 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 	if !j.schedule.Constant() {
 		turn = b.Invoke(s.data, "Turn", j.turnOf(round))[0]
 	}
-	steps := span{0, len(j.learns)}
+	steps := span{to: len(j.learns)}
 	if j.strategy.First != nil {
-		carried, steps = j.firstly(b, round, carried, turn), span{0, j.trained}
+		carried, steps = j.firstly(b, round, carried, turn), span{to: j.trained}
 	}
 	carried = j.keeping(b, carried, steps)
 	at := strategy.Local{Global: params[:j.trained], Own: j.readKept(b, round), Told: j.toldBy(b, told)}
@@ -96,6 +96,10 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 			Own: at.Own, Told: at.Told, Steps: b.Typed(trained[last], types.Tensors(tensor.Float32)),
 			Rate: j.rate(b, turn), Loss: j.lossBefore(b, round, params, made.own[0])}, made.params[j.trained:])
 	}
+	if s.mine != nil {
+		written := j.trainApart(b, round, begun[1], params, turn)
+		made.update = b.Gate(made.update, written)
+	}
 	if s.own != nil {
 		made.own[1] = trained[len(params):len(j.values)]
 		written := b.Invoke(s.own, "Write", round, b.Bundle(made.own[1]...))[0]
@@ -105,7 +109,10 @@ func (j *fedavg) local(b *graph.Graph, global, round graph.Value, told []graph.V
 }
 
 // span is a piece of what is trained: of the parameters, and of what is personal behind them.
-type span struct{ from, to int }
+type span struct {
+	from, to int
+	apart    bool // of a model that the client has beside it
+}
 
 // keeping records what a client carries from step to step, before the first one: the values of the network, and what
 // its optimizer keeps of what is trained in these steps.
@@ -140,7 +147,11 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, of sp
 	steps := gradients
 	if n > 0 {
 		at.Graph, at.Params, at.Gradients = b, params[:n:n], gradients[:n:n]
-		steps = slices.Concat(j.strategy.Gradients(&at), gradients[n:])
+		by := j.strategy
+		if of.apart {
+			by = by.Beside()
+		}
+		steps = slices.Concat(by.Gradients(&at), gradients[n:])
 	}
 	if j.optimizer != nil {
 		next, kept := j.stepBy(b, of, params, steps, kept, turn)

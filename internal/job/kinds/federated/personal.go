@@ -185,7 +185,7 @@ func (j *fedavg) inPlace(learned, statistics []graph.Value) []graph.Value {
 // firstly records the passes over a client's data in which only what is personal is trained, and returns the values of
 // the network behind them. Each pass has the batches of the round's first one, in their order.
 func (j *fedavg) firstly(b *graph.Graph, round graph.Value, values []graph.Value, turn graph.Value) []graph.Value {
-	of := span{j.trained, len(j.learns)}
+	of := span{from: j.trained, to: len(j.learns)}
 	carried := j.keeping(b, values, of)
 	batches := b.Invoke(j.slots.data, "Pass", round)[0]
 	passes := b.Constant(value.Int(j.strategy.First(j.strategy)))
@@ -202,4 +202,23 @@ func (j *fedavg) firstly(b *graph.Graph, round graph.Value, values []graph.Value
 		out[i] = b.Typed(carried[i], t)
 	}
 	return out
+}
+
+// mineSlot is the slot of the model that a client has as well.
+const mineSlot = "mine"
+
+// trainApart records what a client does in a round with the model that it has as well: as many steps, over the same
+// batches. It returns when what comes of it is kept.
+func (j *fedavg) trainApart(b *graph.Graph, round, count graph.Value, global []graph.Value,
+	turn graph.Value) graph.Value {
+	kept := b.Invoke(j.slots.mine, "Read", round, b.Bundle(global...))[0]
+	of := span{to: len(j.learns), apart: true}
+	at := strategy.Local{Global: global[:j.trained]}
+	carried := j.keeping(b, b.Unbundle(b.Typed(kept, j.params), len(j.params.Items)), of)
+	carried = b.Named("apart").Loop(count, carried, func(b *graph.Graph, step graph.Value,
+		carried []graph.Value) []graph.Value {
+		x, y := j.batch(b, b.Invoke(j.slots.data, "NextBatch", step, round))
+		return j.step(b, x, y, at, of, carried, turn, j.chance(b, step, round))
+	})
+	return b.Invoke(j.slots.mine, "Write", round, b.Bundle(carried[:len(j.params.Items)]...))[0]
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
+	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -25,6 +26,9 @@ const ownSlot = "own"
 
 // Personalises says whether some parameters stay at each client.
 func (c Config) Personalises() bool {
+	if s, err := strategy.Parse(c.Strategy); err == nil && s.Apart != nil {
+		return true
+	}
 	names, err := c.personal()
 	return err == nil && len(names) > 0
 }
@@ -33,6 +37,12 @@ func (c Config) Personalises() bool {
 // what the client has of its own; one that never trained has what all begin with.
 func (c Config) PersonalModel(server, client *node.Node) (io.WriterTo, error) {
 	m, ok := server.Component(modelSlot).(*model.Component)
+	if mine, there := client.Component(mineSlot).(*cell.Component); ok && there {
+		if whole := mine.State().(*cell.State).Now; len(whole) > 0 {
+			return m.FileOf(whole)
+		}
+		return m.File()
+	}
 	own, ok2 := client.Component(ownSlot).(*cell.Component)
 	if !ok || !ok2 {
 		return nil, fmt.Errorf("job: no model of a client: want the server and a client of a job with personal parameters")

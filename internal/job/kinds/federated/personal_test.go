@@ -244,6 +244,51 @@ func TestFedRepIsItsFormula(t *testing.T) {
 	}
 }
 
+// TestDittoIsItsFormula: what plain Go makes of the same batches. The one model of all is that of FedAvg; each client
+// has one as well, which steps along its gradient and lambda times its distance from the parameters of the round.
+func TestDittoIsItsFormula(t *testing.T) {
+	c := personalJob("ditto lambda=0.5")
+	global, clients := plainOf(startOf(t, c), c.widths()), plainClients(t, c)
+	own, mine := make([]plainNet, len(clients)), make([]plainNet, len(clients))
+	for i := range mine {
+		mine[i] = global.copied()
+	}
+	for round := range int64(c.Rounds) {
+		for i, client := range clients {
+			own[i] = global.copied()
+			for step := range client.steps {
+				x, y := client.batch(round, step)
+				own[i].step(own[i].gradient(x, y), c.LearningRate, 0, 1, 2, 3)
+				g := mine[i].gradient(x, y)
+				for p := range g {
+					for k := range g[p] {
+						g[p][k] += 0.5 * (mine[i][p][k] - global[p][k])
+					}
+				}
+				mine[i].step(g, c.LearningRate, 0, 1, 2, 3)
+			}
+		}
+		for p := range global {
+			global[p] = plainMean(own, clients, p)
+		}
+	}
+	v := ran(t, c)
+	near(t, "the server", v.flat(), global[:]...)
+	for i := range clients {
+		near(t, job.ClientName(i), v.held(1+i, mineSlot), mine[i][:]...)
+	}
+	for key, set := range map[string]string{"personal": "dense1.*", "buffers": "local"} {
+		d := c
+		if key == "buffers" {
+			d = normed(t, c)
+		}
+		if _, err := d.With(map[string]string{key: set}); err == nil || !strings.Contains(err.Error(),
+			"none beside strategy ditto") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 // normed is a job of a model with BatchNormalization.
 func normed(t *testing.T, c Config) Config {
 	t.Helper()
@@ -338,7 +383,8 @@ func (v *virtual) personal(c Config, client int) string {
 // in chunks, and through power failures anywhere; each is another.
 func TestPersonalModelsWhateverHappens(t *testing.T) {
 	for _, set := range []map[string]string{
-		{"strategy": "fedper"}, {"strategy": "fedrep first=1", "optimizer": "adam rate=0.01"},
+		{"strategy": "fedper"}, {"strategy": "ditto", "optimizer": "adam rate=0.01"},
+		{"strategy": "fedrep first=1", "optimizer": "adam rate=0.01"},
 		{"strategy": "fedadam rate=0.05", "personal": "*.bias", "optimizer": "adam rate=0.01"},
 		{"strategy": "scaffold", "personal": "dense1.*"},
 		{"personal": "dense2.*", "momentum": "0.5", "precision": "bf16"},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/optimizer"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
@@ -40,6 +41,11 @@ func (j *fedavg) strategyComponents() {
 		}
 		return j.g.Component(graph.Component{Name: name, Role: cell.Role, Kind: cell.Kind, Version: cell.Version,
 			At: []graph.Place{at}, Methods: cell.Methods(), Config: c})
+	}
+	if j.strategy.Apart != nil {
+		j.slots.mine = j.g.Component(graph.Component{Name: mineSlot, Role: cell.Role, Kind: cell.Kind,
+			Version: cell.Version, At: []graph.Place{j.clients}, Methods: cell.Methods(),
+			Config: cell.Config{Shapes: j.net.Shapes()}})
 	}
 	j.slots.kept = hold(keptSlot, j.strategy.Own, j.clients)
 	j.slots.told = hold("told", j.strategy.Told, j.server)
@@ -212,6 +218,13 @@ func (c Config) validateStrategy(s strategy.Chosen) error {
 	}
 	if c.Clip > 0 && s.Sent+s.Numbers > 0 {
 		return bad("clip", fmt.Sprint(c.Clip), "0"+beside+", whose clients send more than an update")
+	}
+	if s.Apart != nil && (c.Personal != "" || c.Buffers == importer.BuffersLocal) {
+		key, got := "personal", c.Personal
+		if got == "" {
+			key, got = "buffers", c.Buffers
+		}
+		return bad(key, strconv.Quote(got), "none"+beside+", by which each client has a whole model of its own")
 	}
 	if err := c.validateMirrored(s); err != nil {
 		return err

@@ -79,7 +79,9 @@ func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 		if other, there := seen[want]; there {
 			t.Errorf("%s learns what %s learns", name, other)
 		}
-		seen[want] = name
+		if name != "ditto" { // its one model of all is that of fedavg
+			seen[want] = name
+		}
 		c.Chunk = 1
 		if got := ran(t, c).model(); got != want {
 			t.Errorf("%s in chunks: another model", name)
