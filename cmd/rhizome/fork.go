@@ -59,7 +59,8 @@ rhizome join ADDR --as OLD-DIR --dir NEW-DIR.`,
 	cmd.Flags().IntVar(&o.At, "at", 0, "the finished round that the new run goes on after")
 	cmd.Flags().StringVar(&o.To, "dir", "", "directory of the new run (default DIR-at-ROUND)")
 	set.register(cmd.Flags(),
-		"change a setting for the rounds to come: rounds, learning_rate or momentum; may be given again")
+		"change a setting for the rounds to come: a number, such as rounds, learning_rate, momentum or clip_gradient, or "+
+			"those of optimizer and schedule; may be given again")
 	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object and nothing else")
 	return cmd
 }

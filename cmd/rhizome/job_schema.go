@@ -59,7 +59,7 @@ func jobSchema(k job.Kind) map[string]any {
 		top[group] = of
 	}
 	return map[string]any{
-		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "A " + k.Name() + " job of Rhizome",
+		"$schema": "https://json-schema.org/draft/2020-12/schema", "title": article(k.Name()) + " job of Rhizome",
 		"type": "object", "properties": top, "required": []string{"name"}, "additionalProperties": false,
 	}
 }
@@ -84,4 +84,12 @@ func keySchema(k job.Kind, key job.Key) map[string]any {
 		out["type"] = "string"
 	}
 	return out
+}
+
+// article puts an indefinite article before a word.
+func article(word string) string {
+	if strings.ContainsAny(word[:min(len(word), 1)], "aeiou") {
+		return "An " + word
+	}
+	return "A " + word
 }

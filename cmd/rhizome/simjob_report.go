@@ -105,7 +105,7 @@ func pageOf(j job.Job, d *simDone, r *study.Result) *page.Page {
 		rows = append(rows, []string{kv[0], kv[1]})
 	}
 	p.Tables = append(p.Tables,
-		page.Table{Title: "The job", Note: "A " + d.Kind + " job; these are the settings of its file.", Rows: rows},
+		page.Table{Title: "The job", Note: article(d.Kind) + " job; these are the settings of its file.", Rows: rows},
 		page.Table{Title: "The network: " + d.Network, Text: strings.TrimSpace(d.networkText)})
 	if d.faultsText != "" {
 		p.Tables = append(p.Tables, page.Table{Title: "The faults: " + d.FaultFile,

@@ -78,6 +78,9 @@ func writeStatus(c *console, s *deploy.Status) error {
 	if s.Failed != nil {
 		wrapped("failed", failure(s))
 	}
+	if s.Stopped != "" {
+		wrapped("stopped", s.Stopped)
+	}
 	if s.Done != nil {
 		row("done", "%d rounds, model", s.Done.Rounds)
 		row("", "%s", s.Done.ModelSHA256)

@@ -142,3 +142,12 @@ func TestARoundThatLastsIsTold(t *testing.T) {
 		t.Errorf("after the end %q is told", out.String()[n:])
 	}
 }
+
+// TestArticles: a kind of job is called as people would.
+func TestArticles(t *testing.T) {
+	for word, want := range map[string]string{"analytics": "An analytics", "federated": "A federated", "": "A "} {
+		if got := article(word); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

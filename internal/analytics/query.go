@@ -117,7 +117,7 @@ func ParseQueries(text string) ([]Query, error) {
 	const of = "queries"
 	said := map[string]json.RawMessage{}
 	if err := config.Strict([]byte(text), &said); err != nil {
-		return nil, config.Errorf(of, "want {NAME: QUERY, …}, such as {rows: count, age: mean age}: %v", err)
+		return nil, config.Errorf(of, "{NAME: QUERY, …}, such as {rows: count, age: mean age}: %v", err)
 	}
 	var names []string
 	for name := range said {

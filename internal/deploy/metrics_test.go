@@ -120,3 +120,22 @@ func TestASiteWithSwappedLabelsIsFound(t *testing.T) {
 		t.Errorf("the site with swapped labels does not stand out: %+v", all)
 	}
 }
+
+// TestStatusSaysWhyAJobStopped: a job that stopped early is done, and its status says why, whether it runs or not.
+func TestStatusSaysWhyAJobStopped(t *testing.T) {
+	w := newTogether(t)
+	cfg := federated.Default()
+	cfg.Rounds, cfg.Clients, cfg.Heartbeat, cfg.Stop = 9, 2, 100*time.Millisecond, "loss patience=1 min_delta=9"
+	server := w.serve("server", &cfg, 10*time.Second)
+	at := listening(server)
+	for i := range 2 {
+		w.joinWith(fmt.Sprintf("c%d", i), at, JoinOptions{Member: i})
+	}
+	if err := server.end(); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.statusAt("server"); s.Done == nil || s.Done.Rounds != 2 ||
+		!strings.Contains(s.Stopped, "the loss has not fallen by 9") {
+		t.Errorf("%+v", s)
+	}
+}

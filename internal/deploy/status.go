@@ -42,7 +42,8 @@ type Status struct {
 	Clients   []ClientStatus `json:"clients,omitempty"` // of a server: at most clientsShown, by name
 	Done      *exchange.Done `json:"done,omitempty"`
 	Failed    *job.Failed    `json:"failed,omitempty"`
-	Left      time.Time      `json:"left,omitzero"` // when the client left its job
+	Stopped   string         `json:"stopped,omitempty"` // why the job of a server ended before its last round
+	Left      time.Time      `json:"left,omitzero"`     // when the client left its job
 	// why the process does not answer; all else is what the directory says
 	Hangs       string            `json:"hangs,omitempty"`
 	Notes       []string          `json:"notes,omitempty"` // what an operator should know of the counters
@@ -254,6 +255,7 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 		s.Round = history[len(history)-1].Round
 	}
 	if rec != nil && rec.Role == RoleServer {
+		s.Stopped = observe.StoppedBy(n)
 		s.Members = membersOf(rec, n, at)
 		s.Clients = clientStates(memberStates(rec, n, at))
 		if s.Done == nil && s.Failed == nil {

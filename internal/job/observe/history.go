@@ -3,6 +3,7 @@ package observe
 import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/protocol/progress"
 	"github.com/rhizome-ml/rhizome/value"
 )
 
@@ -59,4 +60,13 @@ func FailedBy(n *node.Node) *job.Failed {
 		return &job.Failed{Reason: err.Error()}
 	}
 	return f
+}
+
+// StoppedBy returns why the job of a server ends before its last round, "" where it does not. It reads the node, so it
+// runs in the node's thread.
+func StoppedBy(n *node.Node) string {
+	if p, ok := n.Component("progress").(*progress.Component); ok {
+		return p.Stopped()
+	}
+	return ""
 }

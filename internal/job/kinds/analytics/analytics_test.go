@@ -224,6 +224,7 @@ func TestWhatCannotBeAsked(t *testing.T) {
 		{"data: ./none.csv\nqueries: {a: count}", "a file of columns", "data"},
 		{"data: digits\nqueries: {a: mean age}", "pixel0", "queries"},
 		{`data: ""` + "\nqueries: {a: mean age}", "bring", "data"},
+		{"data: digits\nqueries: {}", "; want {NAME: QUERY, …}", "queries"},
 	} {
 		j, err := kinds.Parse("x.yaml", []byte("kind: analytics\nname: x\n"+of.set+"\n"))
 		if err == nil {
