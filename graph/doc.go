@@ -176,13 +176,16 @@
 //	Write(round Int, made List of Tensor) → written Trigger
 //
 // aggregator mix makes one model of a node's and its neighbours', without a server. Keys: model (a slot), alone,
-// age_step.
+// age_step; place and deadline_ms, of nodes that go in step.
 //
 //	Begin(peers List of Peer) → params List of Tensor, version Int, round Int, times Int
 //	Step(version Int, before List of Tensor, after List of Tensor) → stepped Trigger
 //	Failed(failure List of String) → noted Trigger
 //	Share(trigger) → params List of Tensor, age Int
 //	Merge(params List of Tensor, age Int) → merged Trigger
+//	Offer(round Int, params List of Tensor) → params List of Tensor, degree Int, peers List of Peer
+//	Take(who Peer, round Int, params List of Tensor, degree Int) → taken Trigger
+//	Await(round Int, offered Trigger) → mixed Trigger
 //
 // aggregator sound looks at an update where it is made. No keys.
 //

@@ -247,3 +247,16 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+// TestSimInStep: nodes without a server that go in step come to the models of an undisturbed run, to the bit, whatever
+// storm strikes them and whatever the network does.
+func TestSimInStep(t *testing.T) {
+	args := []string{"gossip", "--json", "--nodes", "6", "--rounds", "120", "--set", "strategy=d-psgd", "--set",
+		"topology=exponential", "--set", "data=digits", "--set", "mlp=8", "--set", "batch=64"}
+	calm, _ := simulated(t, args...)
+	storm, _ := simulated(t, append(args, "--faults", "storm", "--network", "edge")...)
+	if !calm.Completed || !storm.Completed || storm.Crashes == 0 || calm.ModelSHA256 == "" ||
+		storm.ModelSHA256 != calm.ModelSHA256 {
+		t.Errorf("calm %+v\nstorm %+v", calm, storm)
+	}
+}

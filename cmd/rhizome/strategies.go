@@ -16,8 +16,8 @@ func newStrategies(c *console) *cobra.Command {
 	var json bool
 	cmd := &cobra.Command{
 		Use:   "strategies [NAME]",
-		Short: "List the ways in which a federated job can learn",
-		Long: `List the strategies of federated jobs: for each the line of a job file that names it, with its settings at their
+		Short: "List the ways in which a job can learn",
+		Long: `List the strategies of federated jobs, and of jobs without a server: for each the line of a job file that names it, with its settings at their
 defaults, what it does, and the paper that it is from. With NAME, all that is known of one: what each setting takes,
 and what the strategy keeps at the server and at a client. docs/strategies has a page for each, with a curve.`,
 		Example: "  rhizome strategies\n  rhizome strategies fedadam\n" +

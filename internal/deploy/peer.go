@@ -183,6 +183,11 @@ func (e *equal) plan() error {
 			return err
 		}
 	}
+	if period, _ := base.Pace(); period == 0 {
+		return &job.LacksError{Job: base.About().Name,
+			Lacks: "nodes that go in step, which rhizome peer does not run yet",
+			Hint:  "rhizome sim runs all of them in one process"}
+	}
 	for _, f := range base.Apart() {
 		set[f.Key] = f.Value
 	}

@@ -77,11 +77,14 @@ func All() []Entry {
 
 // families are those that have an order; others come before them.
 func families() []string {
-	return []string{"averaging", "server optimizer", "asynchronous", "personalised", "robust"}
+	return []string{"averaging", "server optimizer", "asynchronous", "personalised", "robust", "decentralised"}
 }
 
 // atServer says what a strategy takes at the server.
 func atServer(s strategy.Strategy) string {
+	if s.Family == "decentralised" {
+		return "There is none."
+	}
 	kept := "Nothing is kept from round to round. "
 	if s.Kept > 0 {
 		kept = fmt.Sprintf("From round to round: %s. ", lists(s.Kept))
@@ -114,6 +117,13 @@ func atServer(s strategy.Strategy) string {
 
 // atClient says what a strategy takes at a client.
 func atClient(s strategy.Strategy) string {
+	switch s.Name {
+	case "gossip-learning":
+		return "The model, and how many trainings lie behind it."
+	case "d-psgd":
+		return "The model; in a round what the training made of it, and of each neighbour up to three models, for as " +
+			"long as they wait for their rounds."
+	}
 	var out []string
 	if s.Own > 0 {
 		out = append(out, "From round to round: "+lists(s.Own)+", and as many of the round before.")

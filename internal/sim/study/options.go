@@ -41,7 +41,7 @@ type Options struct {
 func (o *Options) Horizon() time.Duration {
 	if p, ok := o.Job.(job.Peered); ok {
 		period, _ := p.Pace()
-		if h := time.Duration(p.About().Rounds) * period; o.Limit == 0 || h < o.Limit {
+		if h := time.Duration(p.About().Rounds) * period; h > 0 && (o.Limit == 0 || h < o.Limit) {
 			return h
 		}
 	}

@@ -240,6 +240,10 @@ func (c Config) validateRounds() error {
 	if e := (*strategy.ParseError)(nil); errors.As(err, &e) {
 		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: e.Want}
 	}
+	if chosen.Family == "decentralised" {
+		return &job.ConfigError{Key: "strategy", Value: strconv.Quote(chosen.String()),
+			Want: "one of a job with a server: this one is of jobs that say kind: gossip"}
+	}
 	if err := c.validateStrategy(chosen); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package federated
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,14 @@ func ran(t *testing.T, c Config) *virtual {
 	return v
 }
 
+// names are those of the strategies that have a server.
+func names() []string {
+	return slices.DeleteFunc(strategy.Names(), func(name string) bool {
+		s, err := strategy.Parse(name)
+		return err == nil && s.Family == "decentralised"
+	})
+}
+
 // TestStrategyInAJob: the built-in job file names every strategy, and a job that names none, or settings that it does
 // not take, is refused with what would be right.
 func TestStrategyInAJob(t *testing.T) {
@@ -38,13 +47,14 @@ func TestStrategyInAJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range strategy.Names() {
+	for _, name := range names() {
 		if !strings.Contains(string(text), name) {
 			t.Errorf("the built-in job does not name %s", name)
 		}
 	}
 	for text, want := range map[string]string{
 		"nothing":       `strategy is "nothing"; want one of ` + strings.Join(strategy.Names(), ", "),
+		"d-psgd":        `strategy is "d-psgd"; want one of a job with a server`,
 		"fedprox nu=1":  `strategy is "nu=1"; want fedprox with any of mu=0.01, each once`,
 		"fedprox mu=-1": `strategy is "mu=-1"; want mu=NUMBER from 0 to 100`,
 	} {
@@ -63,7 +73,7 @@ func TestStrategyInAJob(t *testing.T) {
 // and through power failures anywhere on a network that loses, doubles and reorders.
 func TestAnyStrategyAnySizeAnyFault(t *testing.T) {
 	seen := map[string]string{}
-	for _, name := range strategy.Names() {
+	for _, name := range names() {
 		c := small()
 		c.Rounds, c.Strategy = 3, name
 		if s, err := strategy.Parse(name); err != nil {

@@ -30,6 +30,9 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	if c.steps() {
+		return c.inStep()
+	}
 	if c.learns() {
 		return c.network()
 	}

@@ -49,6 +49,10 @@ type Config struct {
 	Period time.Duration
 	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
 	Degree int
+	// Strategy is how the nodes learn from each other: "gossip-learning", or "d-psgd", by which they go in step.
+	Strategy string
+	// Deadline is how long a round of nodes in step waits for neighbours, up to 30 days; 0 means as long as it takes.
+	Deadline time.Duration
 	// Topology says who are the neighbours of whom: one of Random to Given; a small world with which share of it is
 	// drawn anew, "small-world share=0.1". Edges are those of "given", such as "0-1, 1-2".
 	Topology, Edges string
@@ -91,6 +95,12 @@ var ownFields = []job.Field[Config]{
 		Of: job.Key{Doc: "Time between two models that a node sends, 1ms to 24h."}},
 	{Key: "degree", At: func(c *Config) any { return &c.Degree },
 		Of: job.Key{Doc: "Neighbours that a node sends to, 1 to 1,024."}},
+	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }, Of: job.Key{Choice: true,
+		Doc: "How the nodes learn from each other: gossip-learning, each in periods of its own, or d-psgd, in step " +
+			"with its neighbours, in simulations; the command strategies tells of both."}},
+	{Key: "deadline", At: func(c *Config) any { return &c.Deadline },
+		Of: job.Key{Doc: "How long a round of d-psgd waits for neighbours, up to 720h; 0s means as long as it takes, " +
+			"and that the models depend on the settings alone."}},
 	{Key: "topology", At: func(c *Config) any { return &c.Topology }, Of: job.Key{Choice: true,
 		Doc: "Who are the neighbours of whom in a simulation: random (each draws so many as degree says), ring, torus, " +
 			"regular (of that degree), exponential, small-world share=0.1 (a ring of that degree, of which a share is drawn " +
@@ -122,7 +132,8 @@ func Default() Config {
 	rows, _ := dataset.SyntheticConfig{}.WithDefaults() // zeros are in range
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
-		Topology: Random, Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
+		Strategy: "gossip-learning", Topology: Random,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
 		Noise: 0.05, Batch: 1, LearningRate: 0.05, Learn: defaultLearn(),
 	}
 }
@@ -169,6 +180,9 @@ func (c Config) Validate() error {
 		}
 	}
 	if _, err := c.topology(); err != nil {
+		return err
+	}
+	if err := c.validateStrategy(); err != nil {
 		return err
 	}
 	return c.validateLearn()

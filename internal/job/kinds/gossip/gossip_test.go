@@ -42,6 +42,7 @@ type flock struct {
 	hash    uint64
 	sent    int
 	told    []engine.AppEvent
+	gone    int // a node that never runs; 0: none
 }
 
 // arrival is a packet, or with a nil event a node that is due.
@@ -104,6 +105,9 @@ func (f *flock) run(until time.Duration) {
 }
 
 func (f *flock) step(a arrival) {
+	if f.gone > 0 && a.node == f.gone {
+		return
+	}
 	if f.restore != nil && f.restore(a.seq) {
 		f.again(a.node)
 	}

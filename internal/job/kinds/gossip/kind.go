@@ -66,7 +66,13 @@ func (c Config) About() job.About {
 func (c Config) Compile() (*compile.Artifact, error) { return job.Compile(c) }
 
 // Pace returns the time between two models that a node sends, and whether one without a neighbour trains alone.
-func (c Config) Pace() (period time.Duration, alone bool) { return c.Period, c.Alone }
+// Nodes in step have no periods.
+func (c Config) Pace() (period time.Duration, alone bool) {
+	if c.steps() {
+		return 0, false
+	}
+	return c.Period, c.Alone
+}
 
 // Place is the one place of the job.
 func (c Config) Place() string { return PeersPlace }
@@ -112,7 +118,8 @@ var added = addedKeys()
 
 func addedKeys() map[string]string {
 	d := Default()
-	out := map[string]string{"alone": "false", "topology": Random, "edges": ""}
+	out := map[string]string{"alone": "false", "topology": Random, "edges": "", "strategy": "gossip-learning",
+		"deadline": "0s"}
 	for _, f := range sharedFields() {
 		out[f.Key] = job.Get(fields, &d, f.Key)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/rhizome-ml/rhizome/graph"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
@@ -39,14 +40,19 @@ func (c Config) network() (*onnx.ModelProto, error) {
 		own[0], own[1])
 	g.Count(CountMerges, g.Invoke(mixer, "Merge", g.Typed(sent.Value(0), l.Params), sent.Value(1))[0])
 
-	asked := g.Input(peers, InputEvaluate, types.Int())[0]
-	now := g.Invoke(mixer, "Share", asked)
-	accuracy, loss := l.Test(g, g.Typed(now[0], l.Params), now[1])
-	g.AppEmit(EventEvaluation, g.Bundle(asked, accuracy, loss))
+	c.evaluated(g, peers, mixer, l)
 	if l.Err() != nil {
 		return nil, here(l.Err())
 	}
 	return g.Model()
+}
+
+// evaluated records what a node does that is asked how good its model is.
+func (c Config) evaluated(g *graph.Graph, peers graph.Place, mixer *graph.Slot, l *federated.Learner) {
+	asked := g.Input(peers, InputEvaluate, types.Int())[0]
+	now := g.Invoke(mixer, "Share", asked)
+	accuracy, loss := l.Test(g, g.Typed(now[0], l.Params), now[1])
+	g.AppEmit(EventEvaluation, g.Bundle(asked, accuracy, loss))
 }
 
 // file returns the model of a node that trains a network, and ok where it does.

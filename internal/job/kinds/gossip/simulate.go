@@ -30,6 +30,61 @@ type simulated struct {
 
 	asked  int           // how often nodes that train a network were asked how good it is
 	scores map[int]score // what they told when they were asked last, by node
+
+	through through
+}
+
+// through is how far nodes in step are.
+type through struct {
+	of    map[int]int // rounds, by node
+	nodes map[int]int // how many nodes are that far
+	all   int         // rounds through which all are
+	look  int         // the round at which nodes are asked how good they are
+	asked time.Duration
+	done  bool
+}
+
+// note takes what a node told; it tells it again after a crash.
+func (t *through) note(node, rounds, nodes int) {
+	if t.of == nil {
+		t.of, t.nodes = map[int]int{}, map[int]int{}
+	}
+	for r := t.of[node] + 1; r <= rounds; r++ {
+		t.nodes[r]++
+	}
+	t.of[node] = max(t.of[node], rounds)
+	for t.nodes[t.all+1] == nodes {
+		delete(t.nodes, t.all)
+		t.all++
+	}
+}
+
+// askAgain is how long nodes that are through have to tell how good they are, before they are asked again: one may
+// have died with the question.
+const askAgain = 10 * time.Second
+
+// lookInStep is Look of nodes in step.
+func (g *simulated) lookInStep(w *sim.World, s *study.Sample) {
+	g.told(w, s)
+	if g.through.all < g.cfg.Rounds {
+		if g.asked == 0 || g.through.all >= g.through.look {
+			g.through.look = g.through.all + max(1, g.cfg.Rounds/scoredTimes)
+			g.ask(w)
+		}
+		return
+	}
+	for _, n := range w.Nodes() {
+		if !n.Up() {
+			return
+		}
+	}
+	switch asked := min(study.ScoredNodes, len(w.Nodes())); {
+	case g.through.asked == 0 || s.At-g.through.asked > askAgain:
+		g.through.asked = s.At
+		g.ask(w)
+	case len(g.scores) == asked:
+		g.through.done = true
+	}
 }
 
 // Simulate makes the nodes of the job in the simulator.
@@ -61,17 +116,36 @@ func (g *simulated) Members(yield func(job.Member, bool) error) error {
 	return nil
 }
 
-func (g *simulated) Horizon() time.Duration      { return time.Duration(g.cfg.Rounds) * g.cfg.Period }
-func (g *simulated) Rounds() int                 { return g.cfg.Rounds }
-func (g *simulated) Round(now time.Duration) int { return int(now / g.cfg.Period) }
-func (g *simulated) Done() bool                  { return false }
-func (g *simulated) Failure() error              { return nil }
+func (g *simulated) Rounds() int    { return g.cfg.Rounds }
+func (g *simulated) Failure() error { return nil }
+
+// Horizon is that of periods; nobody knows when nodes in step are through.
+func (g *simulated) Horizon() time.Duration {
+	if g.cfg.steps() {
+		return 0
+	}
+	return time.Duration(g.cfg.Rounds) * g.cfg.Period
+}
+
+// Round returns how many periods have ended, or how many rounds all nodes are through.
+func (g *simulated) Round(now time.Duration) int {
+	if g.cfg.steps() {
+		return g.through.all
+	}
+	return int(now / g.cfg.Period)
+}
+
+// Done says whether all nodes in step are through, are there, and have told how good they are.
+func (g *simulated) Done() bool { return g.through.done }
 
 func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
 	if ev.Name == engine.FailureEvent {
 		if f, _ := job.Harmless(ev.Value); f != nil {
 			g.failures[f.Code]++
 		}
+	}
+	if round, ok := mixedRound(ev); ok {
+		g.through.note(n.ID(), round+1, g.cfg.Nodes)
 	}
 	if tag, accuracy, loss, ok, err := g.cfg.Evaluation(ev); ok {
 		if err != nil {
@@ -115,6 +189,10 @@ func (g *simulated) told(w *sim.World, s *study.Sample) {
 
 // Look evaluates the models of nodes that stand evenly in the order of all.
 func (g *simulated) Look(w *sim.World, s *study.Sample) {
+	if g.cfg.steps() {
+		g.lookInStep(w, s)
+		return
+	}
 	if g.cfg.learns() && s.At >= g.Horizon() {
 		g.told(w, s)
 		return
@@ -168,7 +246,7 @@ func heldOf(nodes []*sim.Node) *dataset.SyntheticRows {
 }
 
 func (g *simulated) Result(w *sim.World, r *study.Result) {
-	r.Failures, r.Done = g.failures, r.At >= g.Horizon()
+	r.Failures, r.Done = g.failures, r.At >= g.Horizon() && !g.cfg.steps() || g.Done()
 	h := sha256.New()
 	var b []byte
 	for _, n := range w.Nodes() {

@@ -39,6 +39,9 @@ func (c Config) topology() (func(i int) []int, error) {
 	}
 	switch name {
 	case Random:
+		if c.steps() {
+			return c.drawn()
+		}
 		return nil, nil
 	case Ring:
 		return c.at([]int{1}), nil
@@ -205,6 +208,32 @@ func lists(edges []map[int]bool) [][]int {
 		slices.Sort(out[i]) // so the order of the map is nobody's
 	}
 	return out
+}
+
+// drawn is a graph in which each node has the neighbours that it draws, and those that have drawn it.
+func (c Config) drawn() (func(i int) []int, error) {
+	if c.Nodes > graphMost {
+		return nil, &job.ConfigError{Key: "nodes", Value: strconv.Itoa(c.Nodes), Want: fmt.Sprintf(
+			"at most %d beside strategy %s and topology random, which is drawn as a whole", graphMost, c.Strategy)}
+	}
+	edges := make([]map[int]bool, c.Nodes)
+	for i := range edges {
+		edges[i] = map[int]bool{}
+	}
+	for i := range edges {
+		key := draw.NewKey(c.Seed, "job/topology/random", uint64(i))
+		for k := range uint64(min(c.Degree, c.Nodes-1)) {
+			if j := key.Below(k, c.Nodes); j != i && len(edges[i]) < degreeMost && len(edges[j]) < degreeMost {
+				edges[i][j], edges[j][i] = true, true
+			}
+		}
+	}
+	g := lists(edges)
+	if !connected(g) {
+		return nil, &job.ConfigError{Key: "degree", Value: strconv.Itoa(c.Degree),
+			Want: "more: of a graph of so few edges as are drawn, not every node can be reached"}
+	}
+	return func(i int) []int { return g[i] }, nil
 }
 
 // given reads a list of edges, such as "0-1, 1-2".

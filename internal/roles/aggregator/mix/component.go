@@ -32,6 +32,14 @@ type State struct {
 	Changes int64 `snap:"2"` // of the parameters: by merges and trainings
 	Begun   int64 `snap:"3"` // trainings
 	Busy    bool  `snap:"4"` // one goes on
+
+	// In rounds: the one that is mixed next, and what the node's own training made in it, none before it was offered.
+	Round   int64         `snap:"5"`
+	Own     []value.Value `snap:"6"`
+	Taken   []Taken       `snap:"7"`  // of neighbours, ascending by peer and round
+	Newest  []Newest      `snap:"8"`  // ascending by peer
+	Waits   bool          `snap:"9"`  // for neighbours
+	Waiting uint64        `snap:"10"` // the call that does
 }
 
 // Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
@@ -55,7 +63,7 @@ func (c *Component) Restored() error {
 		return fmt.Errorf("%s: age %d, %d changes, %d trainings begun: want none below 0, and the age at most %d", c.slot,
 			s.Age, s.Changes, s.Begun, int64(AgeMax))
 	}
-	return nil
+	return c.st.sound()
 }
 
 // Invoke runs one op; the package comment lists them.
@@ -76,8 +84,15 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return []value.Value{listOf(params), value.Int(c.st.Age)}, err
 	case method == "Merge" && len(in) == 2:
 		return c.merge(m, in)
+	case method == "Offer" && len(in) == 2:
+		return c.offer(ctx, m, in)
+	case method == "Take" && len(in) == 4:
+		return c.receive(ctx, m, in)
+	case method == "Await" && len(in) == 2:
+		return c.await(ctx, m, in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q of %d values; want Begin, Step, Failed, Share or Merge", method, len(in))
+	return nil, c.fail(value.CodeError, "no op %q of %d values; want Begin, Step, Failed, Share, Merge, Offer, Take "+
+		"or Await", method, len(in))
 }
 
 // take reads parameters that fit the model, of finite numbers.

@@ -17,6 +17,10 @@ type Config struct {
 	Alone bool `json:"alone,omitempty"`
 	// AgeStep bounds how much older a peer's model makes the own one, 1 to 2^30; 0 means 256.
 	AgeStep int64 `json:"age_step,omitempty"`
+	// Place is what the neighbours play with whom a node goes in step; "" means "peers".
+	Place string `json:"place,omitempty"`
+	// DeadlineMS is how long a round waits for neighbours at most, in milliseconds; 0 means as long as it takes.
+	DeadlineMS int64 `json:"deadline_ms,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
@@ -33,6 +37,12 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.AgeStep == 0 {
 		c.AgeStep = 256
+	}
+	if c.Place == "" {
+		c.Place = "peers"
+	}
+	if err := config.Within("mix config", "deadline_ms", c.DeadlineMS, 0, 30*24*3600*1000); err != nil {
+		return c, err
 	}
 	return c, config.Within("mix config", "age_step", c.AgeStep, 1, 1<<30)
 }

@@ -10,6 +10,13 @@
 // Training takes a while, and models come meanwhile. So what a training changed is added to the parameters of then: a
 // merge in between is not lost, and where there was none the parameters are those that the training made, to the bit.
 //
+// In decentralised parallel stochastic gradient descent (Lian and others, 2017) nodes go in step: in each round a node
+// offers what its training made, takes the models of its neighbours, and goes on with the mean of all, in which a
+// neighbour weighs 1/(1 + the greater number of neighbours of the two) and the node the rest: a doubly stochastic
+// matrix. A round waits for all, or for Config.DeadlineMS; what did not come, or was refused, leaves its weight to the
+// node. A neighbour may be a round ahead, and its model waits; one that is two rounds ahead has gone on without
+// this node, by its own deadline, and is not waited for.
+//
 // Ops of the component:
 //
 //	Begin(peers List)                      → params List, version Int, round Int, times Int   0 where nothing is to be done
@@ -17,4 +24,7 @@
 //	Failed(failure)                        → trigger    the next training may begin; it fails again
 //	Share(trigger)                         → params List, age Int
 //	Merge(params List, age Int)            → trigger    refused whole unless it fits and is finite
+//	Offer(round Int, params List)          → params List, degree Int, peers List
+//	Take(who Peer, round Int, params List, degree Int) → trigger
+//	Await(round Int, trigger)              → trigger    once the round is mixed, and the model holds the mean
 package mix

@@ -20,7 +20,7 @@ func Methods() []graph.Method {
 	params := func(name string) graph.Port { return graph.Port{Name: name, Type: types.ListsOf(types.Tensor())} }
 	integer := func(name string) graph.Port { return graph.Port{Name: name, Type: types.Int()} }
 	done := func(name string) []graph.Port { return []graph.Port{{Name: name, Type: types.Trigger()}} }
-	return []graph.Method{{
+	return append([]graph.Method{{
 		Name: "Begin", Doc: "Begins a training of the node's model, with the peers that it knows. Times is 0 where none is " +
 			"to begin, as one goes on, or as nobody is known.",
 		In:  []graph.Port{{Name: "peers", Type: types.ListsOf(types.Peer())}},
@@ -39,7 +39,7 @@ func Methods() []graph.Method {
 	}, {
 		Name: "Merge", Doc: "Merges the model of a peer with the node's, each weighted by its age.",
 		In: []graph.Port{params("params"), integer("age")}, Out: done("merged"),
-	}}
+	}}, roundMethods()...)
 }
 
 // begin begins a training, where one is to begin.

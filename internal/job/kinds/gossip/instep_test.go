@@ -1,0 +1,100 @@
+package gossip
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/rhizome-ml/rhizome/internal/job"
+)
+
+// stepJob is a job whose nodes go in step.
+func stepJob(t *testing.T, more string) Config {
+	t.Helper()
+	j, err := job.Parse(Kind{}, "mine.yaml", []byte("name: mine\nkind: gossip\nstrategy: d-psgd\ntopology: ring\n"+
+		"data: digits\nmodel: {mlp: [8]}\ntrain: {batch: 64, learning_rate: 0.3}\nnodes: 4\nrounds: 6\n"+more))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j.(Config)
+}
+
+// ends returns the models of all nodes, and how many rounds each is through.
+func (f *flock) ends(cfg Config) (models [][]byte, rounds []uint64) {
+	f.t.Helper()
+	for _, n := range f.nodes {
+		b, err := cfg.Model(n)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		models, rounds = append(models, b), append(rounds, counter(n, CountMerges))
+	}
+	return models, rounds
+}
+
+// TestInStep: nodes that go in step come to the same models to the bit, whatever is lost and doubled on the way, and
+// whichever of them are replaced by what their snapshots say.
+func TestInStep(t *testing.T) {
+	cfg := stepJob(t, "")
+	plain := newFlock(t, cfg)
+	plain.run(time.Minute)
+	want, rounds := plain.ends(cfg)
+	for i, n := range rounds {
+		if n != 6 {
+			t.Fatalf("node %d is through %d rounds", i, n)
+		}
+	}
+	if bytes.Equal(want[0], want[1]) {
+		t.Error("two nodes have the same model: the test sees nothing")
+	}
+	f, times := newFlock(t, cfg), 0
+	f.drop, f.twice = 0.2, 0.2
+	f.restore = func(step uint64) bool {
+		if step%11 == 0 {
+			times++
+		}
+		return step%11 == 0
+	}
+	f.run(5 * time.Minute)
+	got, _ := f.ends(cfg)
+	for i := range want {
+		if !bytes.Equal(got[i], want[i]) {
+			t.Errorf("node %d has another model after %d restores", i, times)
+		}
+	}
+}
+
+// TestInStepWithoutOne: a node that is gone holds up its neighbours for no longer than the deadline in each round.
+func TestInStepWithoutOne(t *testing.T) {
+	cfg := stepJob(t, "deadline: 2s\n")
+	f := newFlock(t, cfg)
+	f.gone = 3
+	f.run(40 * time.Second)
+	_, rounds := f.ends(cfg)
+	for i, n := range rounds {
+		if want := uint64(6); i != 3 && n != want {
+			t.Errorf("node %d is through %d rounds, want %d", i, n, want)
+		}
+	}
+}
+
+// TestInStepIsRefused: what nodes in step cannot be combined with is refused by its name.
+func TestInStepIsRefused(t *testing.T) {
+	for text, key := range map[string]string{
+		"strategy: fedavg": "strategy", "strategy: d-psgd": "strategy", "deadline: 3s": "deadline",
+		"strategy: d-psgd\nmlp: 8\ndiscovery: exchange":        "discovery",
+		"strategy: d-psgd\nmlp: 8\nalone: true":                "alone",
+		"strategy: d-psgd\nmlp: 8\ndeadline: -1s":              "deadline",
+		"strategy: d-psgd\nmlp: 8\ndegree: 1\nnodes: 100":      "degree",
+		"strategy: d-psgd rate=1\nmlp: 8":                      "strategy",
+		"strategy: d-psgd\nmlp: 8\ntopology: x":                "topology",
+		"strategy: d-psgd\nmlp: 8\nnodes: 100000\ndegree: 100": "nodes",
+	} {
+		_, err := job.Parse(Kind{}, "mine.yaml", []byte("name: x\nkind: gossip\n"+text))
+		var e *job.FileError
+		if !errors.As(err, &e) || e.Key != key {
+			t.Errorf("%q: %v, want a word on %s", text, err, key)
+		}
+	}
+}
