@@ -102,6 +102,10 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 	if len(v.made) != c.Rounds {
 		v.t.Fatalf("%d versions were told, want %d", len(v.made), c.Rounds)
 	}
+	// a client whose power failed may tell what it made when it is back
+	if err := v.w.Run(2*time.Hour, v.allTold); err != nil {
+		v.t.Fatal(err)
+	}
 	for at, told := range v.made {
 		who, ages, calls := told[3].(*value.List), told[5].(*value.List), told[6].(*value.List)
 		if who.Len() != chosen.Buffer(chosen) {
@@ -159,7 +163,23 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 	return oldest
 }
 
-// samples are how many each client trains on, by peer.
+// allTold says whether every node runs, and clients have told of all updates that the server accepted.
+func (v *virtual) allTold() bool {
+	if slices.ContainsFunc(v.w.Nodes(), func(n *sim.Node) bool { return n.Node() == nil }) {
+		return false
+	}
+	for _, told := range v.made {
+		for i, peer := range told[3].(*value.List).Items() {
+			key := trained{string(peer.(value.Peer)), int64(told[6].(*value.List).At(i).(value.Int))}
+			if _, there := v.trained[key]; !there {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// sizes are how many samples each client trains on, by peer.
 func (v *virtual) sizes() map[string]int64 {
 	out := map[string]int64{}
 	for _, n := range v.w.Nodes()[1:] {
