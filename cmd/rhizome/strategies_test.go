@@ -39,6 +39,9 @@ func TestStrategiesAreTold(t *testing.T) {
 		if e.Family == "decentralised" {
 			of = []string{"gossip", "--set", "mlp=8"}
 		}
+		if c.Statistics { // of a model that has some
+			of = append(of, "--set", "model=../../docs/strategies/normed.onnx")
+		}
 		o := inProcess(append([]string{"job", "show", "--set", key + "=" + value}, of...)...)
 		if o.Code != 0 || !strings.Contains(o.Out, "\n"+e.Job+"\n") {
 			t.Errorf("%q in a job file: %+v", e.Job, o)
