@@ -88,6 +88,7 @@ func TestInStepIsRefused(t *testing.T) {
 		"strategy: d-psgd\nmlp: 8\ndeadline: -1s":              "deadline",
 		"strategy: d-psgd\nmlp: 8\ndegree: 1\nnodes: 100":      "degree",
 		"strategy: d-psgd rate=1\nmlp: 8":                      "strategy",
+		"strategy: d-psgd\nmlp: 8\nnodes: 4000\ndegree: 999":   "degree",
 		"strategy: d-psgd\nmlp: 8\ntopology: x":                "topology",
 		"strategy: d-psgd\nmlp: 8\nnodes: 100000\ndegree: 100": "nodes",
 	} {

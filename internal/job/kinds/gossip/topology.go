@@ -24,8 +24,20 @@ const (
 // graphMost bounds the nodes of a graph that is drawn or given as a whole.
 const graphMost = 1 << 16
 
+// edgesMost bounds the edges of one that is drawn: it is drawn each time that a job is looked at.
+const edgesMost = 1 << 19
+
+// tooDense says what is wrong with a graph of too many edges, or nil.
+func (c Config) tooDense(name string) error {
+	if c.Nodes*min(c.Degree, c.Nodes) <= edgesMost {
+		return nil
+	}
+	return &job.ConfigError{Key: "degree", Value: strconv.Itoa(c.Degree), Want: fmt.Sprintf(
+		"at most %d beside topology %s of %d nodes, which is drawn as a whole", edgesMost/c.Nodes, name, c.Nodes)}
+}
+
 // rewiredTries is how often a small world is drawn until it is in one piece.
-const rewiredTries = 64
+const rewiredTries = 8
 
 // topology returns the neighbours of each node as the job says them. Errors are *job.ConfigError.
 func (c Config) topology() (func(i int) []int, error) {
@@ -88,6 +100,9 @@ func (c Config) topology() (func(i int) []int, error) {
 	}
 	if name == Given {
 		return c.given()
+	}
+	if err := c.tooDense(name); err != nil {
+		return nil, err
 	}
 	for try := range uint64(rewiredTries) {
 		if g := c.smallWorld(share, try); connected(g) {
@@ -215,6 +230,9 @@ func (c Config) drawn() (func(i int) []int, error) {
 	if c.Nodes > graphMost {
 		return nil, &job.ConfigError{Key: "nodes", Value: strconv.Itoa(c.Nodes), Want: fmt.Sprintf(
 			"at most %d beside strategy %s and topology random, which is drawn as a whole", graphMost, c.Strategy)}
+	}
+	if err := c.tooDense(Random); err != nil {
+		return nil, err
 	}
 	edges := make([]map[int]bool, c.Nodes)
 	for i := range edges {

@@ -81,6 +81,7 @@ func TestTopologiesAreRefused(t *testing.T) {
 		"topology: regular\ndegree: 3\nnodes: 11":            "degree",
 		"topology: regular\ndegree: 1\nnodes: 4":             "degree",
 		"topology: small-world\ndegree: 3\nnodes: 10":        "degree",
+		"topology: small-world\nnodes: 65536\ndegree: 64":    "degree",
 		"topology: ring\ndiscovery: exchange":                "discovery",
 		"topology: ring\nedges: [0-1]\nnodes: 2":             "edges",
 		"topology: given\nnodes: 3":                          "edges",
