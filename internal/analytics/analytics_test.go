@@ -591,3 +591,24 @@ func TestQueriesAreRead(t *testing.T) {
 		}
 	}
 }
+
+// unread are rows that nobody may read.
+type unread struct{ t *testing.T }
+
+func (u unread) Open(columns, _ []string) error {
+	u.t.Errorf("%q are opened", columns)
+	return nil
+}
+
+func (u unread) Next() ([]Column, int, error) {
+	u.t.Error("rows are read")
+	return nil, 0, nil
+}
+
+// TestNothingIsReadWhereNothingIsAsked: in rounds that ask nothing any more no data is opened.
+func TestNothingIsReadWhereNothingIsAsked(t *testing.T) {
+	parts, err := Find(parsed(t, map[string]string{"a": "mean x", "b": "count"}), make([]Ask, 2), unread{t})
+	if err != nil || len(parts) != 2 || parts[0].Values != 0 {
+		t.Errorf("%+v, %v", parts, err)
+	}
+}

@@ -257,12 +257,8 @@ func (c *Columns) Work(method string, in []value.Value) ([]value.Value, error) {
 	if err != nil {
 		return nil, c.fail("%v", err)
 	}
-	t, err := c.open()
-	if err != nil {
-		return nil, c.fail("%s", untold(err))
-	}
-	defer t.Close()
-	rows := &tableRows{table: t, rows: c.rows, n: c.n}
+	rows := &tableRows{open: c.open, rows: c.rows, n: c.n}
+	defer rows.close()
 	parts, err := analytics.Find(c.cfg.Queries, asks, rows)
 	if err != nil {
 		if cell := new(analytics.CellError); errors.As(err, &cell) {
@@ -304,8 +300,9 @@ const readRows = 1 << 12
 
 // tableRows reads the rows of a node.
 type tableRows struct {
-	table   *dataset.Table
-	rows    []int // nil: the first n
+	open    func() (*dataset.Table, error)
+	table   *dataset.Table // nil before Open: where nothing is asked, nothing is opened
+	rows    []int          // nil: the first n
 	n, at   int
 	columns []dataset.TableColumn
 	cells   []dataset.TableCells
@@ -314,7 +311,16 @@ type tableRows struct {
 	last    []int // the rows that Next gave last
 }
 
-func (r *tableRows) Open(columns, as []string) error {
+func (r *tableRows) close() {
+	if r.table != nil {
+		r.table.Close()
+	}
+}
+
+func (r *tableRows) Open(columns, as []string) (err error) {
+	if r.table, err = r.open(); err != nil {
+		return err
+	}
 	for i, name := range columns {
 		c, err := r.table.Column(name, as[i])
 		if err != nil {
