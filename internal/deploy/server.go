@@ -292,6 +292,7 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		r, err := s.cfg.Round(ev.Value)
 		if err == nil && r.Number > s.last {
 			s.last = r.Number
+			s.call(r.Clients)
 			s.course.done(time.Now(), r.Number)
 			s.board.post(func(b *standing) { b.Round, b.Waits = max(b.Round, r.Number), nil })
 			s.o.Notify(r)
@@ -353,9 +354,7 @@ func (s *server) finish(h *host.Host) error {
 		return nil
 	}
 	s.noteAll(all)
-	for i, c := range told.Last.Clients {
-		told.Last.Clients[i].Name = nameOf(s.dir.Record(), wire.PeerID(c.Peer))
-	}
+	s.call(told.Last.Clients)
 	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest,
 		Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
 	if err == nil {
@@ -368,6 +367,13 @@ func (s *server) finish(h *host.Host) error {
 		s.end(res)
 	}
 	return err
+}
+
+// call puts the names of the job's clients in what they found.
+func (s *server) call(of []job.Score) {
+	for i, x := range of {
+		of[i].Name = nameOf(s.dir.Record(), wire.PeerID(x.Peer))
+	}
 }
 
 // end tells all that watch that the job is done.

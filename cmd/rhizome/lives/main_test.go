@@ -30,7 +30,6 @@ var (
 	small     = commandtest.Small
 	random    = commandtest.Random
 	write     = commandtest.Write
-	jsonOf    = commandtest.JSONOf
 	whole     = commandtest.Whole
 	differing = commandtest.Differing
 )

@@ -25,7 +25,8 @@ type cluster struct {
 	workers *host.Workers
 	net     *memory.Network
 
-	nodes []*member // the server first
+	nodes []*member         // the server first
+	names map[string]string // by peer; not changed when it is made
 
 	finished chan struct{} // closed when the result is written
 	result   *job.Result
@@ -44,10 +45,11 @@ type cluster struct {
 
 // newCluster makes all nodes of a run. Nothing runs yet.
 func newCluster(l *Local) (*cluster, error) {
-	c := &cluster{l: l, finished: make(chan struct{}), failed: make(chan error, 1)}
+	c := &cluster{l: l, names: map[string]string{}, finished: make(chan struct{}), failed: make(chan error, 1)}
 	members, err := l.cfg.Members(l.art)
 	for _, m := range members {
 		c.nodes = append(c.nodes, &member{Member: m})
+		c.names[string(m.Peer)] = m.Name
 	}
 	return c, err
 }
@@ -161,12 +163,7 @@ func (c *cluster) peer(m *member, n engine.PeerNotice, last int64) {
 		return
 	}
 	s := job.SurpassedBy(n, last)
-	s.Node = m.Name
-	for _, other := range c.nodes {
-		if other.Peer == n.Peer {
-			s.Name = other.Name
-		}
-	}
+	s.Node, s.Name = m.Name, c.names[string(n.Peer)]
 	c.saying.Lock()
 	defer c.saying.Unlock()
 	c.l.o.OnSurpassed(s)
@@ -220,6 +217,7 @@ func (c *cluster) round(r job.Round) {
 		c.lastAt = now
 	}
 	c.last = r.Number
+	c.callScores(r.Clients)
 	if c.l.o.OnRound != nil {
 		c.saying.Lock()
 		c.l.o.OnRound(r)

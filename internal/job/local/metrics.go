@@ -72,10 +72,8 @@ func (c *cluster) take(all []observe.Round, now *job.Round) error {
 
 // nameOf returns the name of a peer in the run.
 func (c *cluster) nameOf(peer string) string {
-	for _, m := range c.nodes {
-		if string(m.Peer) == peer {
-			return m.Name
-		}
+	if name, ok := c.names[peer]; ok {
+		return name
 	}
 	return peer
 }
@@ -83,7 +81,12 @@ func (c *cluster) nameOf(peer string) string {
 // called puts the names of the run's nodes in what its server told.
 func (c *cluster) called(told *job.Outcome) {
 	told.Refused = c.named(told.Refused)
-	for i, s := range told.Last.Clients {
-		told.Last.Clients[i].Name = c.nameOf(s.Peer)
+	c.callScores(told.Last.Clients)
+}
+
+// callScores puts the names of the run's nodes in what its clients found.
+func (c *cluster) callScores(of []job.Score) {
+	for i, s := range of {
+		of[i].Name = c.nameOf(s.Peer)
 	}
 }

@@ -30,7 +30,7 @@ func passes(s strategy.Chosen) bool {
 // them, also through power failures of any node, the edges too, on a network that loses, doubles and reorders.
 func TestEdgesGiveTheFlatModel(t *testing.T) {
 	tried := 0
-	for _, name := range strategy.Names() {
+	for _, name := range names() {
 		s, err := strategy.Parse(name)
 		if err != nil {
 			t.Fatal(err)
