@@ -57,7 +57,10 @@ func (l *Local) personalModels(c *cluster, of job.Personalised) ([]*onnx.ModelPr
 	}
 	defer server.Close()
 	var out []*onnx.ModelProto
-	for _, m := range c.nodes[1:] {
+	for _, m := range c.nodes {
+		if m.Place != job.ClientsPlace {
+			continue // an edge keeps nothing of its own
+		}
 		d, err := l.stopped(m)
 		if err != nil {
 			return nil, err

@@ -45,6 +45,11 @@ func TestPersonalModelsOfARun(t *testing.T) {
 		t.Fatalf("%d scores, %d models, %d of %d held-out samples", len(res.Personal), len(different), all, held)
 	}
 	want := fmt.Sprint(res.Personal)
+	edged := run(t, Options{Dir: filepath.Join(t.TempDir(), "edged"), Job: jobtest.Short(),
+		Set: map[string]string{"strategy": "fedper", "edges": "2"}})
+	if len(edged.Personal) != 3 || edged.ModelSHA256 != res.ModelSHA256 {
+		t.Errorf("with edges %d scores and model %s, want %s", len(edged.Personal), edged.ModelSHA256, res.ModelSHA256)
+	}
 	again := Options{Dir: o.Dir}
 	if res = run(t, again); !res.Kept || fmt.Sprint(res.Personal) != want {
 		t.Errorf("of a run that is finished: %v; want %v", res.Personal, want)

@@ -45,7 +45,7 @@ func edge(t *testing.T) *componenttest.Bench {
 func top(t *testing.T) *componenttest.Bench {
 	b := bench(t, tiered("server", `{"on_failed":"stop"}`, `{"model":"model","figures":true,"variances":[1]}`))
 	for k, clients := range map[int][]int{8: {1, 2}, 9: {3}} {
-		b.Message("registry", componenttest.Peer(k), "roster", rosterOf(clients...))
+		b.Message("registry", componenttest.Peer(k), "roster", value.Int(1), rosterOf(clients...))
 	}
 	return b
 }

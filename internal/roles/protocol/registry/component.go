@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -90,7 +91,9 @@ func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in
 	case op == opRoster && through:
 		f = c.roster(ctx, from, in)
 	case through:
-		f = c.alive(ctx, from)
+		f = c.alive(ctx, from, in)
+	case op == opKnown && c.atEdge(ctx) && slices.Contains(c.servers(ctx), from):
+		f = c.known(ctx, in)
 	case op != "join" && op != "heartbeat":
 		return c.fail(value.CodeError, "%s sent %q; want join or heartbeat", from, op)
 	default:

@@ -11,12 +11,20 @@ import (
 // An edge stands between clients and a server. It lists the clients that join it, and tells the server who they are:
 // all of them whenever that changed, once and for sure; and else, with each heartbeat, only that it is there, which
 // says the same of its clients. So the server lists clients, as if they had joined it, each with its edge.
+//
+// Messages overtake each other, so rosters are numbered: an older one changes nothing. Where the number of a heartbeat
+// is not that of the roster that the server has, it says so, and the edge tells all anew, by a number beyond both: one
+// of the two may have been put back from a copy.
 
-// What an edge sends to a server.
+// What an edge and a server send each other.
 const (
-	opRoster = "roster" // all its members
-	opAlive  = "alive"  // those that it told last are there
+	opRoster = "roster" // an edge: its number, and all its members
+	opAlive  = "alive"  // an edge: the members of the roster of this number are there
+	opKnown  = "known"  // a server: the number of the last roster that it took
 )
+
+// toldMax bounds the numbers of rosters.
+const toldMax = 1 << 53
 
 // soonMS is how long an edge waits for others to join before it tells the server of them.
 const soonMS = 20
@@ -44,7 +52,7 @@ func (c *Component) relay(ctx *engine.Context) error {
 		return c.passOn(ctx)
 	}
 	for _, server := range c.servers(ctx) {
-		ctx.SendBest(server, opAlive)
+		ctx.SendBest(server, opAlive, value.Int(c.st.Told))
 	}
 	return nil
 }
@@ -60,12 +68,26 @@ func (c *Component) passOn(ctx *engine.Context) error {
 			list = append(list, value.NewList(value.Peer(m.Peer), value.Int(m.Samples), value.String(m.Name)))
 		}
 	}
+	c.st.Told++ // also where it cannot be sent to all: no number has two meanings
 	for _, server := range c.servers(ctx) {
-		if err := ctx.Send(server, opRoster, value.NewList(list...)); err != nil {
+		if err := ctx.Send(server, opRoster, value.Int(c.st.Told), value.NewList(list...)); err != nil {
 			return err
 		}
 	}
 	c.st.Stale = false
+	return nil
+}
+
+// known tells a server anew who the members are, where it has another roster than the last one.
+func (c *Component) known(ctx *engine.Context, in []value.Value) *value.Failure {
+	number, ok := at[value.Int](in, 0)
+	if len(in) != 1 || !ok || number < 0 || int64(number) > toldMax {
+		return c.fail(value.CodeType, "what a server knows is the number of a roster, from 0 to %d", int64(toldMax))
+	}
+	if int64(number) != c.st.Told {
+		c.st.Told = max(c.st.Told, int64(number))
+		c.changed(ctx)
+	}
 	return nil
 }
 
@@ -85,9 +107,11 @@ func (c *Component) listed(v value.Value) (m Member, ok bool) {
 // roster takes what an edge tells of its members. All of it is looked at before anything is changed. One that another
 // edge lists stays there.
 func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Value) *value.Failure {
-	list, ok := at[*value.List](in, 0)
-	if len(in) != 1 || !ok || list.Len() > c.cfg.MaxMembers {
-		return c.fail(value.CodeType, "a roster of %s is a List of at most %d members", edge, c.cfg.MaxMembers)
+	number, ok1 := at[value.Int](in, 0)
+	list, ok := at[*value.List](in, 1)
+	if len(in) != 2 || !ok || !ok1 || number < 1 || int64(number) > toldMax || list.Len() > c.cfg.MaxMembers {
+		return c.fail(value.CodeType, "a roster of %s is a number from 1 to %d and a List of at most %d members", edge,
+			int64(toldMax), c.cfg.MaxMembers)
 	}
 	told := make([]Member, list.Len())
 	for i, v := range list.Items() {
@@ -95,12 +119,21 @@ func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Val
 			return c.fail(value.CodeError, "member %d in the roster of %s is out of order or range", i, edge)
 		}
 	}
+	k, heard := c.st.roster(string(edge))
+	if heard && int64(number) <= c.st.Rosters[k].Number {
+		ctx.Count("old")
+		return nil
+	}
 	if !c.st.Armed {
 		if !ctx.Arm(c.cfg.TTLMS*1e6, lapseToken) {
 			return c.fail(value.CodeOverflow, "no timer is left to watch over members")
 		}
 		c.st.Armed = true
 	}
+	if !heard {
+		c.st.Rosters = slices.Insert(c.st.Rosters, k, Roster{Edge: string(edge)})
+	}
+	c.st.Rosters[k].Number = int64(number)
 	for i := range c.st.Members {
 		if m := &c.st.Members[i]; m.Via == string(edge) {
 			m.Away, m.Lapsed = true, true
@@ -137,7 +170,18 @@ func (c *Component) list(ctx *engine.Context, edge string, m Member) {
 }
 
 // alive notes that an edge is there, and with it the members that it told last.
-func (c *Component) alive(ctx *engine.Context, edge wire.PeerID) *value.Failure {
+func (c *Component) alive(ctx *engine.Context, edge wire.PeerID, in []value.Value) *value.Failure {
+	number, ok := at[value.Int](in, 0)
+	if len(in) != 1 || !ok {
+		return c.fail(value.CodeType, "a heartbeat of %s is the number of its roster", edge)
+	}
+	taken := int64(0)
+	if k, heard := c.st.roster(string(edge)); heard {
+		taken = c.st.Rosters[k].Number
+	}
+	if int64(number) != taken {
+		ctx.SendBest(edge, opKnown, value.Int(taken))
+	}
 	for i := range c.st.Members {
 		if m := &c.st.Members[i]; m.Via == string(edge) && !m.Away {
 			m.LastSeen, m.Lapsed = ctx.Now(), false

@@ -48,8 +48,10 @@ func isMember(b *componenttest.Bench, client int) bool {
 // TestAServerListsTheClientsOfItsEdges: each with its edge, as long as that is heard of and lists it.
 func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 	b := startAt(t, "server")
+	told := 0
 	tell := func(edge int, clients ...int) {
-		b.Message("registry", componenttest.Peer(edge), "roster", roster(clients...))
+		told++
+		b.Message("registry", componenttest.Peer(edge), "roster", value.Int(told), roster(clients...))
 	}
 	tell(8, 1, 2)
 	tell(9, 3)
@@ -65,7 +67,7 @@ func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 	if isMember(b, 2) || !isMember(b, 1) {
 		t.Errorf("members %v, one of whom left", at(b).Members())
 	}
-	b.Message("registry", componenttest.Peer(8), "alive")
+	b.Message("registry", componenttest.Peer(8), "alive", value.Int(4))
 	if isMember(b, 2) {
 		t.Error("who left is there again with its edge's heartbeat")
 	}
@@ -80,12 +82,12 @@ func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 		t.Errorf("the edges of all are %v", edges[0])
 	}
 	b.Advance(2500e6)
-	b.Message("registry", componenttest.Peer(8), "alive")
+	b.Message("registry", componenttest.Peer(8), "alive", value.Int(4))
 	b.Advance(1000e6)
 	if !isMember(b, 1) || isMember(b, 3) {
 		t.Errorf("members %v, where one edge was silent", at(b).Members())
 	}
-	b.Message("registry", componenttest.Peer(9), "alive")
+	b.Message("registry", componenttest.Peer(9), "alive", value.Int(5))
 	if !isMember(b, 3) {
 		t.Error("an edge is back, and its clients are not")
 	}
@@ -95,7 +97,7 @@ func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 		"twice":            value.NewList(roster(1).(*value.List).At(0), roster(1).(*value.List).At(0)),
 	} {
 		before := refusals(b)
-		b.Message("registry", componenttest.Peer(8), "roster", in)
+		b.Message("registry", componenttest.Peer(8), "roster", value.Int(100), in)
 		if refusals(b) == before || !isMember(b, 1) {
 			t.Errorf("a roster with %s is taken", name)
 		}
@@ -129,5 +131,66 @@ func TestAnEdgeListsItsClients(t *testing.T) {
 	b.Advance(5000e6) // both lapse
 	if n := len(at(b).Members()); n != 0 || st.Stale {
 		t.Errorf("%d are there, and the server does not know: %v", n, st.Stale)
+	}
+}
+
+// TestRostersOvertakeEachOther: one that comes behind a newer one changes nothing; and where server and edge are not of
+// one mind, since one of them was put back, the edge tells all anew.
+func TestRostersOvertakeEachOther(t *testing.T) {
+	b := startAt(t, "server")
+	tell := func(number int, clients ...int) {
+		b.Message("registry", componenttest.Peer(8), "roster", value.Int(number), roster(clients...))
+	}
+	tell(2, 1, 2)
+	tell(1)
+	tell(2)
+	if !isMember(b, 1) || !isMember(b, 2) || b.Counter("registry.old") != 2 {
+		t.Fatalf("members %v, and %d old rosters", at(b).Members(), b.Counter("registry.old"))
+	}
+	tell(3, 2)
+	if isMember(b, 1) || !isMember(b, 2) {
+		t.Errorf("members %v, of whom a newer roster has one", at(b).Members())
+	}
+	sent := len(b.Sent())
+	b.Message("registry", componenttest.Peer(8), "alive", value.Int(3))
+	if len(b.Sent()) != sent {
+		t.Error("an edge is told what it knows")
+	}
+	b.Message("registry", componenttest.Peer(8), "alive", value.Int(1)) // put back
+	if len(b.Sent()) != sent+1 {
+		t.Error("an edge that was put back is not told so")
+	}
+	before := refusals(b)
+	for _, in := range [][]value.Value{{}, {value.Int(0), roster(1)}, {roster(1), value.Int(9)},
+		{value.Int(1 << 60), roster(1)}} {
+		b.Message("registry", componenttest.Peer(8), "roster", in...)
+	}
+	b.Message("registry", componenttest.Peer(8), "alive", roster(1))
+	if n := refusals(b) - before; n != 5 || isMember(b, 1) {
+		t.Errorf("%d of 5 bad messages are refused", n)
+	}
+
+	e := startAt(t, "edges")
+	join(e, 1, 10)
+	e.Advance(30e6)
+	st := at(e).State().(*registry.State)
+	known := func(n int) { e.Message("registry", componenttest.Peer(100), "known", value.Int(n)) }
+	if known(2); st.Stale || st.Told != 2 { // the first was empty
+		t.Fatalf("it tells again what is known: %+v", st)
+	}
+	if known(7); !st.Stale || !st.Soon {
+		t.Fatalf("its numbers are old, and it does not tell anew: %+v", st)
+	}
+	if e.Advance(30e6); st.Stale || st.Told != 8 {
+		t.Errorf("it told roster %d, want 8", st.Told)
+	}
+	if known(0); !st.Stale { // the server was put back
+		t.Error("the server does not know what it told, and it does not tell anew")
+	}
+	before = refusals(e)
+	known(-1)
+	e.Message("registry", componenttest.Peer(100), "known", roster(1))
+	if refusals(e) != before+2 {
+		t.Error("what is no number is taken")
 	}
 }

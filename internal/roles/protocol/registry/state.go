@@ -17,6 +17,21 @@ type State struct {
 	// With Config.Edges, at an edge:
 	Stale bool `snap:"7"` // the server has not heard of all that changed
 	Soon  bool `snap:"8"` // a timer is armed for telling it
+	// The number of the last roster that was told.
+	Told int64 `snap:"9"`
+	// With Config.Edges, at a server:
+	Rosters []Roster `snap:"10"` // ascending by edge
+}
+
+// Roster is how far a server has heard of the members of an edge.
+type Roster struct {
+	Edge   string `snap:"1"`
+	Number int64  `snap:"2"` // of the last one that it took
+}
+
+// roster returns where an edge's entry is or belongs, and whether it is there.
+func (s *State) roster(edge string) (int, bool) {
+	return slices.BinarySearchFunc(s.Rosters, edge, func(r Roster, e string) int { return strings.Compare(r.Edge, e) })
 }
 
 // Wait is a call of Await that waits for members.
@@ -101,6 +116,14 @@ func (s *State) check(cfg Config) error {
 	if len(s.Members) > cfg.MaxMembers || len(s.Ready) > cfg.MaxMembers || len(s.Waiting) > waitingMax {
 		return fmt.Errorf("%d members and %d ready (at most %d), %d waiting calls (at most %d)",
 			len(s.Members), len(s.Ready), cfg.MaxMembers, len(s.Waiting), waitingMax)
+	}
+	for i, r := range s.Rosters {
+		if i > 0 && r.Edge <= s.Rosters[i-1].Edge || r.Number < 1 || r.Number > toldMax {
+			return fmt.Errorf("the roster of edge %q is out of order or range", r.Edge)
+		}
+	}
+	if s.Told < 0 || s.Told > toldMax {
+		return fmt.Errorf("the last roster has number %d; want 0 to %d", s.Told, int64(toldMax))
 	}
 	for i, m := range s.Members {
 		if i > 0 && m.Peer <= s.Members[i-1].Peer {

@@ -58,6 +58,8 @@ type Config struct {
 	// Fewer lets a round whose answers are refused go on with those that are left, if they are at least Least, where
 	// it would fail.
 	Fewer bool `json:"fewer,omitempty"`
+	// Empty ends a round at its deadline when fewer than Least have answered, as OnFailed says, where it would wait on.
+	Empty bool `json:"empty,omitempty"`
 	// Newest lets nothing be open but the round that was opened last: those before it close with nobody. That one may
 	// be opened again, and then begins anew: whoever asked for it lost what it came to.
 	Newest bool `json:"newest,omitempty"`

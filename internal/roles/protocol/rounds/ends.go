@@ -419,6 +419,10 @@ func (c *Component) look(ctx *engine.Context) error {
 		if registry, f := c.registry(ctx); f == nil && len(r.Lost) > 0 {
 			c.again(ctx, r, registry)
 		}
+		if registry, f := c.registry(ctx); f == nil && now && c.cfg.Empty && len(r.Settled) < c.cfg.Least {
+			c.end(ctx, r, registry)
+			continue
+		}
 		c.decide(ctx, r, now)
 	}
 	if !c.wake(ctx) {

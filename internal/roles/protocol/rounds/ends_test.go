@@ -173,6 +173,23 @@ func TestSkipClosesWithNobody(t *testing.T) {
 	}
 }
 
+// TestADeadlineEndsARoundOfNobody: where that is said; else the round waits on.
+func TestADeadlineEndsARoundOfNobody(t *testing.T) {
+	for _, empty := range []bool{true, false} {
+		b := begin(t, fmt.Sprintf(`{"on_failed":"skip","fewer":true,"deadline_ms":2000,"empty":%v}`, empty), 2)
+		b.open(0, 1)
+		c := b.await(0)
+		b.Advance(1900e6)
+		if _, done := c.Outputs(); done {
+			t.Error("it closed before its deadline")
+		}
+		b.Advance(200e6)
+		if out, done := c.Outputs(); done != empty || done && out[0].(*value.List).Len() != 0 {
+			t.Errorf("empty %v: behind the deadline it is over: %v, with %v", empty, done, out)
+		}
+	}
+}
+
 // TestOthersAreAskedInPlaceOfTheSilent: a round that cannot close without those who went silent asks others who are
 // there, so that no loss of a minority holds it up; the round of an exact job waits for its own.
 func TestOthersAreAskedInPlaceOfTheSilent(t *testing.T) {
