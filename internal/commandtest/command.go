@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,8 +18,15 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/exitcode"
 )
 
-// executable is the command as users have it, built once for all tests of a package.
-var executable string
+// executable is the command as users have it, built once for all tests of a package, and sources what it is built of.
+var (
+	executable string
+	sources    []string
+	seen       sync.Once
+)
+
+// command is the package of the command.
+const command = "github.com/rhizome-ml/rhizome/cmd/rhizome"
 
 // Main builds the command, runs the tests of a package, and returns the code with which the package's TestMain ends.
 func Main(m *testing.M) int {
@@ -33,16 +41,36 @@ func Main(m *testing.M) int {
 	if Race {
 		args = append(args, "-race")
 	}
-	args = append(args, "github.com/rhizome-ml/rhizome/cmd/rhizome")
+	args = append(args, command)
 	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
 	}
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{$d := .Dir}}{{$d}}{{range .EmbedFiles}}\n"+
+		"{{$d}}/{{.}}{{end}}{{end}}", command).Output()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	sources = strings.Split(strings.TrimSpace(string(out)), "\n")
 	return m.Run()
 }
 
+// see has go test know of what the command is built of, so that it asks these tests again when that changes, and does
+// not give what it remembers of another command: it notes what a test opens, and nothing of what a build reads.
+func see() {
+	for _, path := range sources {
+		if f, err := os.Open(path); err == nil {
+			f.Close()
+		}
+	}
+}
+
 // Executable returns the path of the command that Main built.
-func Executable() string { return executable }
+func Executable() string {
+	seen.Do(see)
+	return executable
+}
 
 // Outcome is what a command left behind.
 type Outcome struct {
@@ -63,7 +91,7 @@ type Done struct {
 // Command prepares the command; what it is given is its whole command line.
 func Command(t *testing.T, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
 	t.Helper()
-	cmd := exec.Command(executable, args...)
+	cmd := exec.Command(Executable(), args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	return cmd, &out, &errs

@@ -37,7 +37,7 @@ type Started struct {
 // Start runs the command in a folder and reads its lines; the test's end kills it.
 func Start(t *testing.T, dir string, args ...string) *Started {
 	t.Helper()
-	s := &Started{Cmd: exec.Command(executable, args...), Lines: make(chan Told, 1<<14), Errs: &strings.Builder{}}
+	s := &Started{Cmd: exec.Command(Executable(), args...), Lines: make(chan Told, 1<<14), Errs: &strings.Builder{}}
 	s.Cmd.Dir, s.Cmd.Stderr = dir, s.Errs
 	out, err := s.Cmd.StdoutPipe()
 	if err == nil {

@@ -49,7 +49,7 @@ func callRun(fsys vfs.FS, v *archive.View, n *archive.NodeView, q Request) (*Rep
 		rec.Server = v.Nodes[0].Config.Self
 	}
 	for i, c := range v.Nodes[1:] {
-		if rec.Role == RoleServer {
+		if rec.Role == RoleServer && c.Config.Program.Place != job.EdgesPlace {
 			rec.Members = append(rec.Members, Member{Number: i, Peer: c.Config.Self})
 		}
 		if c == n {

@@ -12,7 +12,7 @@ import (
 // TestStatusOfARun: status and peers take the directory of a run, and that of each of its nodes, whether its nodes
 // share a process or not; what changes a node is refused there with the reason.
 func TestStatusOfARun(t *testing.T) {
-	for _, more := range [][]string{nil, {"--processes"}} {
+	for _, more := range [][]string{nil, {"--processes"}, {"--set", "edges=2"}} {
 		dir := filepath.Join(t.TempDir(), "run")
 		want := rhizome(t, small(dir, more...)...).Result(t)
 		for _, node := range []string{dir, filepath.Join(dir, "server"), filepath.Join(dir, "client-02")} {
@@ -21,6 +21,9 @@ func TestStatusOfARun(t *testing.T) {
 			if s.Job != "digits" || s.Rounds != smallRounds || s.State != deploy.StateDone || s.Done == nil ||
 				s.Done.ModelSHA256 != want.ModelSHA256 {
 				t.Errorf("%v %s: %+v", more, node, s)
+			}
+			if s.Members != nil && s.Members.Known != s.Members.Places {
+				t.Errorf("%v %s: of %d places %d are taken", more, node, s.Members.Places, s.Members.Known)
 			}
 			var p struct{ Peers []deploy.PeerState }
 			jsonOf(t, rhizome(t, "peers", "--dir", node, "--json"), &p)
