@@ -215,7 +215,8 @@
 // protocol rounds decides who takes part in a round and when it is over. Keys: quorum, quorum_percent, over,
 // deadline_ms, least, max_open, remember, on_failed ("stop", "retry" or "skip"), retries, cohort, grace_ms, registry (a
 // slot), check_ms, substitute, withdraws (an edge), asks (a kind of event, in the place of rounds.ask), fewer,
-// newest (a round that is opened closes those that are open).
+// newest (a round that is opened closes those that are open), empty
+// (a deadline ends a round that fewer than least have answered).
 //
 //	Open(round Int, cohort List of Peer) → opened Trigger
 //	Asked(round Int, peers List of Peer) → peers List of Peer

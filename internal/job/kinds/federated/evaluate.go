@@ -119,8 +119,8 @@ func (c Config) noAccuracy() bool { return c.given() || c.shape().classes == 0 &
 
 // evaluations is how clients are asked: those that a round counts, and it goes on with those who can answer.
 func (c Config) evaluations() rounds.Config {
-	out := rounds.Config{Cohort: c.Quorum, DeadlineMS: c.Deadline.Milliseconds(), OnFailed: rounds.Skip, Fewer: true, Empty: true,
-		CheckMS: c.checkMS(), Withdraws: edgeEvaluate, Asks: eventEvaluate}
+	out := rounds.Config{Cohort: c.Quorum, DeadlineMS: c.Deadline.Milliseconds(), OnFailed: rounds.Skip, Fewer: true,
+		Empty: true, CheckMS: c.checkMS(), Withdraws: edgeEvaluate, Asks: eventEvaluate}
 	if !c.Exact() && out.DeadlineMS == 0 {
 		out.DeadlineMS = max(evaluationPatience, 4*c.Heartbeat).Milliseconds()
 	}

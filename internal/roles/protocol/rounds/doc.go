@@ -6,8 +6,8 @@
 //
 // With a deadline, a round that is still open then closes with those who contributed, if they are at least
 // Config.Least; otherwise it stays open until they are. A round never fails for want of answers, so that a job that
-// lost its clients for an hour goes on when they are back, unless Config.Empty says that its deadline ends it. Without a
-// deadline it waits for its quorum.
+// lost its clients for an hour goes on when they are back; Config.Empty has its deadline end it. Without a deadline it
+// waits for its quorum.
 //
 // Ops of the component:
 //
