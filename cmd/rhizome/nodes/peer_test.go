@@ -69,6 +69,32 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// TestPeersAsk has two nodes ask each other for their models. One is killed with SIGKILL in the middle and goes on;
+// both end with models that have merged the other's.
+func TestPeersAsk(t *testing.T) {
+	t.Parallel() // most of the time it waits
+	dir := t.TempDir()
+	peer := func(name string, more ...string) []string {
+		return append([]string{"peer", "gossip", "--json", "--rounds", "40", "--period", "100ms", "--lan=false",
+			"--set", "exchange=push-pull", "--dir", filepath.Join(dir, name), "--listen", loopback}, more...)
+	}
+	first := start(t, dir, peer("a")...)
+	at := first.Await(t, "its address", isEvent("listening"))
+	second := start(t, dir, peer("b", "--bootstrap", at.Addresses[0])...)
+	second.Await(t, "merges", func(e told) bool { return e.Event == "round" && e.Merges > 0 })
+	second.Cmd.Process.Kill()
+	second.End(t)
+	second = start(t, dir, peer("b")...)
+	for name, s := range map[string]*started{"a": first, "b": second} {
+		if done := s.Await(t, "the end", isEvent("done")); done.Rounds != 40 || done.Merges == 0 {
+			t.Errorf("%s: %+v", name, done)
+		}
+		if code := s.End(t); code != exitOK {
+			t.Errorf("%s: exit code %d\n%s", name, code, s.Errs)
+		}
+	}
+}
+
 // TestPeersOfOwnData has three nodes train a network without a server, each on a file of its own that shows it one
 // class as good as alone. One is killed with SIGKILL and goes on with the same data; all end with models that have
 // merged those of others, and are tested on the job's samples. A node without data, or whose data changed, is refused.

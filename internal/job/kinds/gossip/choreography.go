@@ -59,11 +59,7 @@ func (c Config) Choreography() (*onnx.ModelProto, error) {
 	if c.Alone && c.Discovery == DiscoveryExchange {
 		g.Invoke(model, "Alone", to)
 	}
-	own := g.Invoke(model, "Share", tick)
-	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to,
-		own[0], own[1])
-	params := g.Typed(sent.Value(0), types.Tensors(tensor.Float32, c.Features+1))
-	g.Count(CountMerges, g.Invoke(model, "Merge", params, sent.Value(1))[0])
+	c.exchanged(g, peers, model, types.Tensors(tensor.Float32, c.Features+1), to, tick)
 
 	asked := g.Input(peers, InputEvaluate, types.Int())[0]
 	g.AppEmit(EventEvaluation, g.Bundle(append([]graph.Value{asked}, g.Invoke(model, "Evaluate", asked)...)...))

@@ -61,6 +61,8 @@ type Config struct {
 	Discovery string
 	// Delivery is DeliveryBest or DeliveryOnce.
 	Delivery string
+	// Exchange is ExchangePush, ExchangePull or ExchangePushPull.
+	Exchange string
 	// Alone lets a node that knows of no other one train alone in the meantime; else it waits for the first neighbour,
 	// and its periods count from then on. It matters where nodes find each other: with DiscoveryExchange.
 	Alone bool
@@ -113,6 +115,9 @@ var ownFields = []job.Field[Config]{
 	{Key: "delivery", At: func(c *Config) any { return &c.Delivery },
 		Of: job.Key{Doc: "best-effort, where what is lost is lost, or once, where each model is applied once, " +
 			"whatever is lost or doubled."}},
+	{Key: "exchange", At: func(c *Config) any { return &c.Exchange }, Of: job.Key{
+		Doc: "Which models go between a node and the neighbour that it chose: push, the node's, which the neighbour " +
+			"merges; pull, the neighbour's, which the node asks for; or push-pull, both, and both merge."}},
 	{Key: "alone", At: func(c *Config) any { return &c.Alone },
 		Of: job.Key{Doc: "Whether a node without neighbours trains meanwhile, so that its periods count."}},
 	{Key: "features", At: func(c *Config) any { return &c.Features },
@@ -133,7 +138,7 @@ func Default() Config {
 	return Config{
 		Name: "gossip", Data: job.DataSynthetic, Nodes: 100, Rounds: 50, Seed: 1, Period: time.Second, Degree: 20,
 		Strategy: "gossip-learning", Topology: Random,
-		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Features: rows.Features, Samples: 16,
+		Discovery: DiscoveryGiven, Delivery: DeliveryBest, Exchange: ExchangePush, Features: rows.Features, Samples: 16,
 		Noise: 0.05, Batch: 1, LearningRate: 0.05, Learn: defaultLearn(),
 	}
 }
@@ -159,6 +164,9 @@ func (c Config) Validate() error {
 	case c.Delivery != DeliveryBest && c.Delivery != DeliveryOnce:
 		return &job.ConfigError{Key: "delivery", Value: fmt.Sprintf("%q", c.Delivery),
 			Want: DeliveryBest + " or " + DeliveryOnce}
+	case c.Exchange != ExchangePush && c.Exchange != ExchangePull && c.Exchange != ExchangePushPull:
+		return &job.ConfigError{Key: "exchange", Value: fmt.Sprintf("%q", c.Exchange),
+			Want: ExchangePush + ", " + ExchangePull + " or " + ExchangePushPull}
 	case c.Period < time.Millisecond || c.Period > 24*time.Hour || c.Period%time.Millisecond != 0:
 		return &job.ConfigError{Key: "period", Value: c.Period.String(), Want: "whole milliseconds, 1ms to 24h"}
 	case !(c.Noise >= 0 && c.Noise <= 0.5):

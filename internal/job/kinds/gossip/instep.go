@@ -44,6 +44,9 @@ func (c Config) validateStrategy() error {
 				"or model, or another data set, a node trains a network")
 	case c.steps() && c.Discovery == DiscoveryExchange:
 		return bad("discovery", c.Discovery, "given beside strategy "+s.Name+": nodes in step know whom they wait for")
+	case c.steps() && c.Exchange != ExchangePush:
+		return bad("exchange", c.Exchange, "push beside strategy "+s.Name+
+			": nodes in step send to all their neighbours")
 	case c.steps() && c.Alone:
 		return bad("alone", "true", "false beside strategy "+s.Name+": nodes go in step with neighbours")
 	}

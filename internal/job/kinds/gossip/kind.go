@@ -119,7 +119,7 @@ var added = addedKeys()
 func addedKeys() map[string]string {
 	d := Default()
 	out := map[string]string{"alone": "false", "topology": Random, "edges": "", "strategy": "gossip-learning",
-		"deadline": "0s"}
+		"deadline": "0s", "exchange": ExchangePush}
 	for _, f := range sharedFields() {
 		out[f.Key] = job.Get(fields, &d, f.Key)
 	}

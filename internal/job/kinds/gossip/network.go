@@ -13,7 +13,7 @@ import (
 )
 
 // network records gossip learning of any model: in each period a node trains on its own samples, and then sends its
-// model to a neighbour. What comes is merged as it comes.
+// model to a neighbour, or asks it for its own. What comes is merged as it comes.
 func (c Config) network() (*onnx.ModelProto, error) {
 	g := graph.New(c.Name)
 	peers := g.Place(PeersPlace)
@@ -35,10 +35,7 @@ func (c Config) network() (*onnx.ModelProto, error) {
 	})
 	stepped, failure := g.Catch(g.Invoke(mixer, "Step", begun[1], begun[0], made[0])[0])
 	g.Invoke(mixer, "Failed", failure)
-	own := g.Invoke(mixer, "Share", stepped)
-	sent := g.Named("model").Send(graph.Edge{To: peers, Name: "model", BestEffort: c.Delivery == DeliveryBest}, to,
-		own[0], own[1])
-	g.Count(CountMerges, g.Invoke(mixer, "Merge", g.Typed(sent.Value(0), l.Params), sent.Value(1))[0])
+	c.exchanged(g, peers, mixer, l.Params, to, stepped)
 
 	c.evaluated(g, peers, mixer, l)
 	if l.Err() != nil {
