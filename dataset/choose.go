@@ -311,7 +311,8 @@ func (f *fileSource) looksLikeText(at int) bool {
 		if c[0].none[i] || csvMissing(s) {
 			continue
 		}
-		if _, why := csvNumberOf(s, f.table.about().decimal); why != "" {
+		// one that float32 does not hold is no text
+		if _, why := csvNumberAs(s, f.table.about().decimal, 64); why != "" {
 			some = true
 		}
 		if csvSign(s) != 0 || strings.Trim(s, "0123456789") == "" {

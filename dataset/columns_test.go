@@ -56,6 +56,10 @@ func TestATableKeepsAllBits(t *testing.T) {
 			t.Errorf("%s: %v, %q, %d missing, %v", name, x, s, missing, err)
 		}
 	}
+	great, _, _, err := columnsOf(t, "t.csv", "x,s\n1e39,a\n-2.5,b\n", FileSettings{}, "x:number")
+	if err != nil || len(great) != 2 || great[0] != 1e39 {
+		t.Errorf("a number that float64 holds, and float32 does not, is read as %v, %v", great, err)
+	}
 	for _, of := range []struct{ content, column, want string }{
 		{csv, "y:number", "want one of the columns"}, {csv, "s:number", "holds texts"},
 		{"x,x\n1,2\n", "x:number", "column 1 is"},

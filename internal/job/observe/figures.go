@@ -1,6 +1,8 @@
 package observe
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 )
@@ -11,8 +13,10 @@ type Figures = aggregator.Client
 // FiguresOf returns the figures of all clients that answered a server, sorted by peer. It reads the node, so it runs in
 // the node's thread; what it returns is the caller's.
 func FiguresOf(n *node.Node) []Figures {
-	if c, ok := n.Component("aggregator").(interface{ Clients() []Figures }); ok {
-		return append([]Figures(nil), c.Clients()...)
+	for _, x := range n.Config().Program.Components {
+		if c, ok := n.Component(x.Name).(interface{ Clients() []Figures }); ok {
+			return slices.Clone(c.Clients())
+		}
 	}
 	return nil
 }

@@ -46,49 +46,23 @@ type Client struct {
 func (c *Component) Clients() []Client { return c.st.Clients }
 
 // client returns the figures of a peer, which are made where there are none.
-func (s *State) client(peer string) *Client {
-	i, ok := slices.BinarySearchFunc(s.Clients, peer,
-		func(c Client, p string) int { return strings.Compare(c.Peer, p) })
-	if ok {
-		return &s.Clients[i]
-	}
-	if len(s.Clients) >= clientsMax {
-		oldest := 0
-		for k := range s.Clients {
-			if s.Clients[k].Round < s.Clients[oldest].Round {
-				oldest = k
-			}
-		}
-		s.Clients = slices.Delete(s.Clients, oldest, oldest+1)
-		if oldest < i {
-			i--
-		}
-	}
-	s.Clients = slices.Insert(s.Clients, i, Client{Peer: peer})
-	return &s.Clients[i]
-}
+func (s *State) client(peer string) *Client { return s.Clients.Of(peer, clientsMax) }
 
 // refuse notes that an answer does not count, and tells the rounds. in is round, peer, and what Catch gave.
 func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
 	number, ok1 := at[value.Int](in, 0)
 	who, ok2 := at[value.Peer](in, 1)
-	list, ok3 := at[*value.List](in, 2)
-	if len(in) != 3 || !ok1 || !ok2 || !ok3 || list.Len() != 3 {
-		return nil, c.fail(value.CodeType, "a refusal is round, peer, and a List of code, place and message")
+	if len(in) != 3 || !ok1 || !ok2 {
+		return nil, c.fail(value.CodeType, "a refusal is round, peer, and what Catch gives")
 	}
-	var texts [3]string
-	for i := range texts {
-		s, ok := list.At(i).(value.String)
-		if !ok {
-			return nil, c.fail(value.CodeType, "a refusal is told in three String, not in %s", list.At(i).Type())
-		}
-		texts[i] = string(s)
+	why, ok := engine.Caught(in[2])
+	if !ok {
+		return nil, c.fail(value.CodeType, "a refusal is a List of code, place and message, not %s", typeOf(in[2]))
 	}
 	rounds, ok := ctx.Dep(c.cfg.Rounds).(Refuser)
 	if !ok {
 		return nil, c.fail(value.CodeError, "slot %q holds no component that takes refusals", c.cfg.Rounds)
 	}
-	why := value.Fail(texts[0], texts[1], texts[2])
 	if through := c.behind(ctx, wire.PeerID(who)); len(through) > 0 {
 		c.refuseAll(ctx, int64(number), through, slices.Repeat([]*value.Failure{why}, len(through)))
 	} else if rounds.Accept(int64(number), wire.PeerID(who)) == nil {
@@ -100,10 +74,7 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 
 // refused notes that the answer of a peer to a round does not count.
 func (c *Component) refused(ctx *engine.Context, number int64, who string, why *value.Failure) {
-	x := c.st.client(who)
-	x.Refusals++
-	x.Round, x.RefusedRound = number, number
-	x.Code, x.Reason = short(why.Code, 32), short(why.Message, reasonMax)
+	c.st.client(who).Refused(number, why)
 	ctx.Count("refused")
 }
 
@@ -327,14 +298,8 @@ func (s *Share) direction() []float32 {
 
 // checkFigures says what is wrong with the figures of a state that was restored.
 func (s *State) checkFigures() error {
-	if len(s.Clients) > clientsMax {
-		return fmt.Errorf("figures of %d clients, at most %d", len(s.Clients), clientsMax)
-	}
-	for i, c := range s.Clients {
-		if i > 0 && c.Peer <= s.Clients[i-1].Peer || len(c.Reason) > reasonMax || c.Contributions < 0 ||
-			c.Refusals < 0 {
-			return fmt.Errorf("the figures of %q are out of order or range", c.Peer)
-		}
+	if err := s.Clients.Check(clientsMax); err != nil {
+		return err
 	}
 	for i := range s.Rounds {
 		n := -1

@@ -17,7 +17,7 @@ type State struct {
 	Rounds []Round `snap:"1"` // ascending by number
 	// Clients are the figures of the peers that answered, ascending by peer; with Config.Figures. Norms and cosines are
 	// exact for small models; of larger ones they are taken from some of the elements, always the same.
-	Clients []Client `snap:"2"`
+	Clients Clients `snap:"2"`
 	// Gather is the round whose updates are gathered, or nil.
 	Gather *Gather `snap:"3"`
 }

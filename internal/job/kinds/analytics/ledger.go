@@ -13,6 +13,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -100,11 +101,12 @@ type ledger struct {
 
 // ledgerState is what came of the queries so far.
 type ledgerState struct {
-	Round   int64             `snap:"1"` // that is open, or will be
-	From    []string          `snap:"2"` // who contributed to it, ascending
-	Totals  []analytics.Total `snap:"3"` // by query
-	Answers []string          `snap:"4"` // by query, as JSON; "" where there is none yet
-	Refused []refusedAnswer   `snap:"5"` // by round and peer
+	Round   int64              `snap:"1"` // that is open, or will be
+	From    []string           `snap:"2"` // who contributed to it, ascending
+	Totals  []analytics.Total  `snap:"3"` // by query
+	Answers []string           `snap:"4"` // by query, as JSON; "" where there is none yet
+	Refused []refusedAnswer    `snap:"5"` // by round and peer
+	Clients aggregator.Clients `snap:"6"` // who answered, for people: how often, of how many rows, and what was refused
 }
 
 // refusedAnswer is an answer that did not count.
@@ -116,6 +118,9 @@ type refusedAnswer struct {
 
 // State returns what came of the queries so far.
 func (l *ledger) State() any { return &l.st }
+
+// Clients returns the figures of all peers that answered, sorted by peer; they must not be changed.
+func (l *ledger) Clients() []aggregator.Client { return l.st.Clients }
 
 // Restored checks it.
 func (l *ledger) Restored() error {
@@ -130,6 +135,9 @@ func (l *ledger) Restored() error {
 		return bad("round %d of %d, with %d peers", l.st.Round, l.cfg.Rounds, len(l.st.From))
 	case len(l.st.Refused) > refusedMax:
 		return bad("%d answers were refused", len(l.st.Refused))
+	}
+	if err := l.st.Clients.Check(simulatedMax); err != nil {
+		return bad("%v", err)
 	}
 	for i := 1; i < len(l.st.From); i++ {
 		if l.st.From[i] <= l.st.From[i-1] {
@@ -243,24 +251,23 @@ func (l *ledger) contribute(rounds judges, registry joined, number int64, who wi
 		l.st.Totals[i].Add(l.cfg.Queries[i], &parts[i])
 	}
 	l.st.From = slices.Insert(l.st.From, at, string(who))
+	x := l.st.Clients.Of(string(who), simulatedMax)
+	x.Contributions++
+	x.Samples, x.Round, x.Lent = rows, number, true
 	return nil
 }
 
 // refuse tells the rounds why an answer does not count.
 func (l *ledger) refuse(ctx *engine.Context, rounds judges, number int64, who wire.PeerID,
 	failure value.Value) *value.Failure {
-	var texts []string
-	if list, ok := failure.(*value.List); ok {
-		for _, v := range list.Items() {
-			if s, ok := v.(value.String); ok {
-				texts = append(texts, string(s))
-			}
-		}
+	why, ok := engine.Caught(failure)
+	if !ok {
+		return l.fail(value.CodeType, "a refusal is what Catch gives: a List of code, place and message")
 	}
-	if len(texts) != 3 {
-		return l.fail(value.CodeType, "a refusal is told in three String")
+	if rounds.Accept(number, who) == nil { // else nothing was expected of it
+		l.st.Clients.Of(string(who), simulatedMax).Refused(number, why)
 	}
-	rounds.Refuse(ctx, number, who, value.Fail(texts[0], texts[1], texts[2]))
+	rounds.Refuse(ctx, number, who, why)
 	return nil
 }
 

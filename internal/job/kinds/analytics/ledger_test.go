@@ -1,12 +1,15 @@
 package analytics
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
 	"github.com/rhizome-ml/rhizome/internal/analytics"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -115,6 +118,12 @@ func TestAnswersOfClientsAreChecked(t *testing.T) {
 		if !strings.Contains(told, want) {
 			t.Errorf("told %s; want %s", told, want)
 		}
+	}
+	known := slices.Clone(b.Component(ledgerSlot).(*ledger).Clients())
+	slices.SortFunc(known, func(a, b aggregator.Client) int { return cmp.Compare(a.Samples, b.Samples) })
+	if len(known) != 2 || known[0].Contributions != 1 || known[0].Refusals != 1 || known[0].Reason != "it lies" ||
+		known[1].Contributions != 2 || known[1].Samples != 10 || known[1].Refusals != 0 {
+		t.Errorf("members show %+v", known)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
@@ -92,9 +93,10 @@ type tally struct {
 	st   tallyState
 }
 
-// tallyState is the open rounds.
+// tallyState is the open rounds, and who answered.
 type tallyState struct {
-	Rounds []tallyRound `snap:"1"` // ascending by number
+	Rounds  []tallyRound       `snap:"1"` // ascending by number
+	Clients aggregator.Clients `snap:"2"` // who answered, for people: how often, of how much, and what was refused
 }
 
 type tallyRound struct {
@@ -111,11 +113,17 @@ type found struct {
 	Loss    float64 `snap:"4"` // the sum over its samples
 }
 
-// State returns the open rounds.
+// State returns the open rounds and the figures of clients.
 func (t *tally) State() any { return &t.st }
 
-// Restored checks the open rounds.
+// Clients returns the figures of all peers that answered, sorted by peer; they must not be changed.
+func (t *tally) Clients() []aggregator.Client { return t.st.Clients }
+
+// Restored checks them.
 func (t *tally) Restored() error {
+	if err := t.st.Clients.Check(foundMax); err != nil {
+		return fmt.Errorf("%s: %w", t.slot, err)
+	}
 	before := int64(-1)
 	for _, r := range t.st.Rounds {
 		switch {
@@ -257,6 +265,9 @@ func (t *tally) contribute(rounds judges, registry joined, number int64, who wir
 		r.Counts[k] += int64(v)
 	}
 	r.Found = slices.Insert(r.Found, i, x)
+	c := t.st.Clients.Of(x.Peer, foundMax)
+	c.Contributions++
+	c.Samples, c.Round, c.Lent = x.Samples, number, true
 	return nil
 }
 
@@ -268,20 +279,17 @@ func (t *tally) find(number int64) (int, bool) {
 // refuse tells the rounds why an answer does not count.
 func (t *tally) refuse(ctx *engine.Context, rounds judges, number int64, who wire.PeerID,
 	in []value.Value) *value.Failure {
-	var texts []string
-	if len(in) == 1 {
-		if list, ok := in[0].(*value.List); ok {
-			for _, v := range list.Items() {
-				if s, ok := v.(value.String); ok {
-					texts = append(texts, string(s))
-				}
-			}
-		}
+	if len(in) != 1 {
+		return t.fail(value.CodeType, "a refusal is round, peer, and what Catch gives")
 	}
-	if len(texts) != 3 {
-		return t.fail(value.CodeType, "a refusal is told in three String")
+	why, ok := engine.Caught(in[0])
+	if !ok {
+		return t.fail(value.CodeType, "a refusal is a List of code, place and message, not %s", in[0].Type())
 	}
-	rounds.Refuse(ctx, number, who, value.Fail(texts[0], texts[1], texts[2]))
+	if rounds.Accept(number, who) == nil { // else nothing was expected of it
+		t.st.Clients.Of(string(who), foundMax).Refused(number, why)
+	}
+	rounds.Refuse(ctx, number, who, why)
 	return nil
 }
 

@@ -96,6 +96,10 @@ func TestAnswersAreChecked(t *testing.T) {
 	if _, ok := b.Invoke("tally", "Total", value.Int(0), peers(0, 1)).Outputs(); ok {
 		t.Error("a round is added up twice")
 	}
+	known := b.Component("tally").(*tally).Clients()
+	if len(known) != 2 || known[0].Contributions != 1 || known[0].Samples+known[1].Samples != 14 {
+		t.Errorf("members show %+v", known)
+	}
 }
 
 // TestTheTallyConforms: the tally can be restored after each step, and all that changes is in its state.

@@ -208,7 +208,7 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 	if !ok1 || !ok2 {
 		return nil, c.fail(value.CodeType, "a refusal is call, peer, and a List of code, place and message")
 	}
-	texts, f := c.caught(in, 2)
+	why, f := c.caught(in, 2)
 	if f != nil {
 		return nil, f
 	}
@@ -217,21 +217,21 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 		return []value.Value{value.Trigger{}}, nil
 	}
 	c.st.Out = slices.Delete(c.st.Out, i, i+1)
-	if texts[0] == codeStale {
-		c.noted(ctx, string(who), texts[0], texts[2])
+	if why.Code == codeStale {
+		c.noted(ctx, string(who), why)
 		c.ask(ctx, []string{string(who)}) // it was too slow, and is wanted no less
 		return []value.Value{value.Trigger{}}, nil
 	}
-	if slices.Contains(unreached, texts[0]) {
+	if slices.Contains(unreached, why.Code) {
 		if k, there := slices.BinarySearch(c.st.Lost, string(who)); !there {
 			c.st.Lost = slices.Insert(c.st.Lost, k, string(who))
 		}
 		return []value.Value{value.Trigger{}}, nil // the next look asks again
 	}
-	c.noted(ctx, string(who), texts[0], texts[2])
+	c.noted(ctx, string(who), why)
 	if k, there := c.st.refusal(string(who)); !there && len(c.st.Refused) < peersMax {
-		c.st.Refused = slices.Insert(c.st.Refused, k, Refusal{Peer: string(who), Code: short(texts[0], 32),
-			Reason: short(texts[2], reasonMax)})
+		c.st.Refused = slices.Insert(c.st.Refused, k, Refusal{Peer: string(who), Code: short(why.Code, 32),
+			Reason: short(why.Message, reasonMax)})
 	}
 	if c.cfg.Most > 0 {
 		c.idle(ctx) // another in its place
@@ -241,11 +241,8 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 }
 
 // noted keeps a refusal among the figures of a peer.
-func (c *Component) noted(ctx *engine.Context, who, code, reason string) {
-	x := c.st.client(who)
-	x.Refusals++
-	x.Round, x.RefusedRound = c.st.Version, c.st.Version
-	x.Code, x.Reason = short(code, 32), short(reason, reasonMax)
+func (c *Component) noted(ctx *engine.Context, who string, why *value.Failure) {
+	c.st.client(who).Refused(c.st.Version, why)
 	ctx.Count("refused")
 }
 

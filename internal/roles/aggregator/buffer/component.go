@@ -232,11 +232,11 @@ func (c *Component) end(ctx *engine.Context) {
 // failed says what a job tells that cannot go on, from the failure that ended it: the version that was being made, why,
 // and at whom.
 func (c *Component) failed(in []value.Value) ([]value.Value, error) {
-	texts, f := c.caught(in, 0)
+	failure, f := c.caught(in, 0)
 	if f != nil {
 		return nil, f
 	}
-	reason, who := texts[1]+": "+texts[2], []value.Value{}
+	reason, who := failure.Where+": "+failure.Message, []value.Value{}
 	if c.st.Failed {
 		reason = c.st.Why
 	}
@@ -247,20 +247,14 @@ func (c *Component) failed(in []value.Value) ([]value.Value, error) {
 		value.NewList(who...))}, nil
 }
 
-// caught reads what Catch gives at a place of the inputs: code, place and message.
-func (c *Component) caught(in []value.Value, i int) (texts [3]string, f *value.Failure) {
-	list, ok := at[*value.List](in, i)
-	if len(in) != i+1 || !ok || list.Len() != len(texts) {
-		return texts, c.fail(value.CodeType, "a failure is what Catch gives: a List of code, place and message")
-	}
-	for k := range texts {
-		s, ok := list.At(k).(value.String)
-		if !ok {
-			return texts, c.fail(value.CodeType, "a failure is told in three String, not in %s", list.At(k).Type())
+// caught reads what Catch gives at a place of the inputs, which is the last.
+func (c *Component) caught(in []value.Value, i int) (why, f *value.Failure) {
+	if len(in) == i+1 {
+		if why, ok := engine.Caught(in[i]); ok {
+			return why, nil
 		}
-		texts[k] = string(s)
 	}
-	return texts, nil
+	return nil, c.fail(value.CodeType, "a failure is what Catch gives: a List of code, place and message")
 }
 
 func (c *Component) registry(ctx *engine.Context) (Registry, *value.Failure) {

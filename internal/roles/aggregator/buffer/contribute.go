@@ -227,7 +227,7 @@ func (c *Component) drain(ctx *engine.Context) {
 			why = c.old(a.Peer, a.Version)
 		}
 		if why != nil {
-			c.noted(ctx, a.Peer, why.Code, why.Message)
+			c.noted(ctx, a.Peer, why)
 			ctx.Count("refused." + why.Code)
 		} else {
 			c.fold(ctx, a)

@@ -40,13 +40,13 @@ type State struct {
 	Weight uint64 `snap:"10"`
 	Fresh  uint64 `snap:"11"`
 
-	Refused []Refusal           `snap:"12"` // ascending by peer: who is not asked again by this version
-	Lost    []string            `snap:"13"` // ascending: whom a question did not reach; the next look asks them again
-	Waiting []uint64            `snap:"14"` // the call of Await that waits, or none
-	Armed   bool                `snap:"15"` // the timer of the next look
-	Failed  bool                `snap:"16"` // nobody is left who could be asked; Why says what it tells
-	Why     string              `snap:"17"`
-	Clients []aggregator.Client `snap:"18"` // ascending by peer: figures of those that answered
+	Refused []Refusal          `snap:"12"` // ascending by peer: who is not asked again by this version
+	Lost    []string           `snap:"13"` // ascending: whom a question did not reach; the next look asks them again
+	Waiting []uint64           `snap:"14"` // the call of Await that waits, or none
+	Armed   bool               `snap:"15"` // the timer of the next look
+	Failed  bool               `snap:"16"` // nobody is left who could be asked; Why says what it tells
+	Why     string             `snap:"17"`
+	Clients aggregator.Clients `snap:"18"` // ascending by peer: figures of those that answered
 
 	Past []Made `snap:"19"` // the last versions, the oldest first: who made them
 }
@@ -111,33 +111,17 @@ func (s *State) queued(peer string) bool {
 	return slices.ContainsFunc(s.Queue, func(a Arrival) bool { return a.Peer == peer })
 }
 
-// client returns the figures of a peer, which are made where there are none. Whoever was heard of longest ago makes
-// room.
+// client returns the figures of a peer, which are made where there are none.
 func (s *State) client(peer string) *aggregator.Client {
-	i, ok := slices.BinarySearchFunc(s.Clients, peer,
-		func(c aggregator.Client, p string) int { return strings.Compare(c.Peer, p) })
-	if ok {
-		return &s.Clients[i]
-	}
-	if len(s.Clients) >= peersMax {
-		oldest := 0
-		for k := range s.Clients {
-			if s.Clients[k].Round < s.Clients[oldest].Round {
-				oldest = k
-			}
-		}
-		if s.Clients = slices.Delete(s.Clients, oldest, oldest+1); oldest < i {
-			i--
-		}
-	}
-	s.Clients = slices.Insert(s.Clients, i, aggregator.Client{Peer: peer, Lent: true}) // no norm is known
-	return &s.Clients[i]
+	x := s.Clients.Of(peer, peersMax)
+	x.Lent = true // no norm is known
+	return x
 }
 
 // check says what is wrong with a state that was restored.
 func (s *State) check(need int) error {
 	switch {
-	case len(s.Out) > peersMax || len(s.Queue) > peersMax || len(s.Clients) > peersMax || len(s.Refused) > peersMax ||
+	case len(s.Out) > peersMax || len(s.Queue) > peersMax || len(s.Refused) > peersMax ||
 		len(s.Lost) > peersMax || len(s.Waiting) > 1:
 		return fmt.Errorf("%d questions, %d updates in the queue, %d refusals, %d waiting calls: more than there can be",
 			len(s.Out), len(s.Queue), len(s.Refused), len(s.Waiting))
@@ -158,10 +142,8 @@ func (s *State) check(need int) error {
 			return fmt.Errorf("refusal %d, of %q, is out of order or too long", i, r.Peer)
 		}
 	}
-	for i, c := range s.Clients {
-		if i > 0 && c.Peer <= s.Clients[i-1].Peer {
-			return fmt.Errorf("the figures of %q are out of order", c.Peer)
-		}
+	if err := s.Clients.Check(peersMax); err != nil {
+		return err
 	}
 	for i, a := range s.Queue {
 		if !s.asked(a.Call, a.Version) || a.Samples < 1 || a.Samples >= exact.SamplesMax {

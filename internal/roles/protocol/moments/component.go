@@ -160,23 +160,18 @@ func (c *Component) checkCounts(ctx *engine.Context, who wire.PeerID, m *dataset
 func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
 	number, ok1 := at[value.Int](in, 0)
 	who, ok2 := at[value.Peer](in, 1)
-	list, ok3 := at[*value.List](in, 2)
-	if len(in) != 3 || !ok1 || !ok2 || !ok3 || list.Len() != 3 {
-		return nil, c.fail(value.CodeType, "a refusal is round, peer, and a List of code, place and message")
+	if len(in) != 3 || !ok1 || !ok2 {
+		return nil, c.fail(value.CodeType, "a refusal is round, peer, and what Catch gives")
 	}
-	var texts [3]string
-	for i := range texts {
-		s, ok := list.At(i).(value.String)
-		if !ok {
-			return nil, c.fail(value.CodeType, "a refusal is told in three String, not in %s", list.At(i).Type())
-		}
-		texts[i] = string(s)
+	why, ok := engine.Caught(in[2])
+	if !ok {
+		return nil, c.fail(value.CodeType, "a refusal is a List of code, place and message, not %s", in[2].Type())
 	}
 	rounds, f := c.rounds(ctx)
 	if f != nil {
 		return nil, f
 	}
-	rounds.Refuse(ctx, int64(number), wire.PeerID(who), value.Fail(texts[0], texts[1], texts[2]))
+	rounds.Refuse(ctx, int64(number), wire.PeerID(who), why)
 	return []value.Value{value.Trigger{}}, nil
 }
 

@@ -365,16 +365,14 @@ func called(registry Registry, who string) string {
 
 // failed says what a job tells that cannot go on, from the failure that ended its rounds: the round, why, and at whom.
 func (c *Component) failed(in []value.Value) ([]value.Value, error) {
-	list, ok := at[*value.List](in, 0)
-	if len(in) != 1 || !ok || list.Len() != 3 {
+	if len(in) != 1 {
+		return nil, c.fail(value.CodeType, "Failed takes what Catch gives, not %d values", len(in))
+	}
+	failure, ok := engine.Caught(in[0])
+	if !ok {
 		return nil, c.fail(value.CodeType, "Failed takes what Catch gives: a List of code, place and message")
 	}
-	where, ok1 := list.At(1).(value.String)
-	text, ok2 := list.At(2).(value.String)
-	if !ok1 || !ok2 {
-		return nil, c.fail(value.CodeType, "Failed takes what Catch gives: a List of three String")
-	}
-	out, reason, who := int64(-1), string(where)+": "+string(text), []value.Value{}
+	out, reason, who := int64(-1), failure.Where+": "+failure.Message, []value.Value{}
 	if n := len(c.st.Rounds); n > 0 {
 		r := &c.st.Rounds[n-1]
 		out = r.Number
@@ -387,16 +385,6 @@ func (c *Component) failed(in []value.Value) ([]value.Value, error) {
 		}
 	}
 	return []value.Value{value.NewList(value.Int(out), value.String(short(reason, 4096)), value.NewList(who...))}, nil
-}
-
-// at returns input i when it is there and of type T.
-func at[T value.Value](in []value.Value, i int) (T, bool) {
-	if i >= len(in) {
-		var none T
-		return none, false
-	}
-	v, ok := in[i].(T)
-	return v, ok
 }
 
 // look decides about all open rounds, and arms the timer for the next look.

@@ -271,18 +271,11 @@ func find(rounds []Round, number int64) (int, bool) {
 // refuse tells the rounds why an answer does not count.
 func (c *Component) refuse(ctx *engine.Context, rounds judges, round int64, who wire.PeerID,
 	failure value.Value) *value.Failure {
-	var texts []string
-	if list, ok := failure.(*value.List); ok {
-		for _, v := range list.Items() {
-			if s, ok := v.(value.String); ok {
-				texts = append(texts, string(s))
-			}
-		}
+	why, ok := engine.Caught(failure)
+	if !ok {
+		return c.fail(value.CodeType, "a refusal is what Catch gives: a List of code, place and message")
 	}
-	if len(texts) != 3 {
-		return c.fail(value.CodeType, "a refusal is told in three String")
-	}
-	rounds.Refuse(ctx, round, who, value.Fail(texts[0], texts[1], texts[2]))
+	rounds.Refuse(ctx, round, who, why)
 	return nil
 }
 
