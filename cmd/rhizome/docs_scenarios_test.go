@@ -95,6 +95,10 @@ func simulateIt(s *section) {
 	s.shows(s.run("rhizome sim digits --network edge --faults storm"))
 	s.run("rhizome sim gossip", "--rounds", "3")
 	s.run("rhizome sim mine.yaml")
+	table := s.run("rhizome sim digits --seeds 3", "--rounds", "2")
+	if !strings.Contains(table, "12 runs: 4 of settings") {
+		s.t.Errorf("the sweep said %s", table)
+	}
 	if page, err := os.ReadFile(filepath.Join(s.dir, "out.html")); err != nil || len(page) < 1000 {
 		s.t.Errorf("the report has %d bytes, %v", len(page), err)
 	}

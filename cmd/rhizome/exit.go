@@ -27,6 +27,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/onnx"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/sim/conditions"
+	"github.com/rhizome-ml/rhizome/internal/sim/sweep"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
 )
@@ -78,8 +79,8 @@ func exitCode(err error) int {
 		isAny[*node.SpecVersionError](err), isAny[*node.MismatchError](err),
 		isAny[*engine.RestoreError](err), isAny[*record.DivergenceError](err), isAny[*directory.LookOnlyError](err),
 		isAny[*backup.FileError](err), isAny[*backup.VersionError](err),
-		isAny[*badInput](err), isAny[*conditions.UnknownError](err), errors.Is(err, fs.ErrNotExist),
-		errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
+		isAny[*badInput](err), isAny[*conditions.UnknownError](err), isAny[*sweep.Error](err),
+		errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.ENOSPC), unread(err),
 		errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.ENOTDIR):
 		return exitBad
 	}

@@ -52,7 +52,8 @@ The same seed gives the same run, to the byte: the seed is the bug report.`,
 	fl.IntVar(&f.reduction.Work, "work", 0, "so many questions or rounds instead of those of the seed")
 	fl.StringSliceVar(&f.reduction.Calm, "calm", nil,
 		"what the network does not do: loss, duplicate, reorder, corrupt, truncate, replay, overtake, jitter")
-	j = newSimJobFlags(c, fl)
+	j = newSimJobFlags(c, fl, &f.seeds)
+	cmd.AddCommand(newSimMerge(c))
 	return cmd
 }
 

@@ -26,11 +26,13 @@ type simJobFlags struct {
 	limit             time.Duration
 	json, trace       bool
 	check             bool
+	over              sweepFlags
+	seeds             *uint64 // shared with the other kind of simulation
 }
 
 // newSimJobFlags declares the flags that only the simulation of a job has.
-func newSimJobFlags(c *console, fl *pflag.FlagSet) *simJobFlags {
-	f := &simJobFlags{set: newJobSettings(c)}
+func newSimJobFlags(c *console, fl *pflag.FlagSet, seeds *uint64) *simJobFlags {
+	f := &simJobFlags{set: newJobSettings(c), seeds: seeds}
 	f.set.flag(fl, "rounds", "N", "with JOB: rounds to train, or periods of a gossip job")
 	f.set.register(fl, "with JOB: "+setUsage)
 	fl.StringVar(&f.network, "network", conditions.DefaultNetwork,
@@ -45,13 +47,15 @@ func newSimJobFlags(c *console, fl *pflag.FlagSet) *simJobFlags {
 		"with JOB: nodes forget everything when they crash (default beyond that)")
 	fl.DurationVar(&f.limit, "time", 0, "with JOB: virtual time at which the run ends at the latest")
 	fl.BoolVar(&f.check, "check", false, "with JOB: run it twice, and compare the hashes")
+	f.over.register(fl)
 	return f
 }
 
 // jobOnly and chaosOnly are flags that one of the two kinds of simulation has.
 var (
-	jobOnly   = []string{"rounds", "set", "network", "faults", "report", "durable", "volatile", "time", "check"}
-	chaosOnly = []string{"seeds", "shrink", "strikes", "work", "calm"}
+	jobOnly = []string{"rounds", "set", "network", "faults", "report", "durable", "volatile", "time", "check", "sweep",
+		"shard", "out"}
+	chaosOnly = []string{"shrink", "strikes", "work", "calm"}
 )
 
 // onlyWith refuses a flag that was given for the other kind of simulation.
@@ -117,18 +121,13 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	if err != nil {
 		return err
 	}
-	all := j.About()
-	d := &simDone{
-		Job: all.Name, Kind: j.Kind().Name(), Nodes: all.Nodes, Rounds: all.Rounds, Seed: all.Seed, Network: f.network,
-		FaultFile: f.faults,
-		Durable:   f.durable || !f.volatile && all.Nodes <= study.DurableMost, Command: again(name, fl),
+	if err := checkReport(f.report); err != nil {
+		return err
 	}
-	_, d.served = j.(job.Served)
-	_, d.peered = j.(job.Peered)
-	o, err := f.options(j, d)
-	if err == nil {
-		err = checkReport(f.report)
+	if sweeps(fl) {
+		return f.sweep(ctx, c, name, j, fl)
 	}
+	d, o, err := f.prepare(j, again(name, fl))
 	if err != nil {
 		return err
 	}
@@ -160,6 +159,20 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 		}
 	}
 	return view.done(d)
+}
+
+// prepare puts together what is simulated, and what is told of it.
+func (f *simJobFlags) prepare(j job.Job, command string) (*simDone, study.Options, error) {
+	all := j.About()
+	d := &simDone{
+		Job: all.Name, Kind: j.Kind().Name(), Nodes: all.Nodes, Rounds: all.Rounds, Seed: all.Seed, Network: f.network,
+		FaultFile: f.faults,
+		Durable:   f.durable || !f.volatile && all.Nodes <= study.DurableMost, Command: command,
+	}
+	_, d.served = j.(job.Served)
+	_, d.peered = j.(job.Peered)
+	o, err := f.options(j, d)
+	return d, o, err
 }
 
 // simInterruptedError says that a simulation was stopped.
@@ -235,7 +248,12 @@ func again(name string, fl *pflag.FlagSet) string {
 	cmd := []string{"rhizome", "sim", quoted(name)}
 	fl.Visit(func(f *pflag.Flag) {
 		switch {
-		case slices.Contains([]string{"json", "trace", "check"}, f.Name):
+		case slices.Contains([]string{"json", "trace", "check", "shard", "out"}, f.Name):
+		case f.Name == "report" && sweeps(fl): // the shards have none
+		case f.Name == "sweep":
+			for _, text := range f.Value.(*axes).given() {
+				cmd = append(cmd, "--sweep", quoted(text))
+			}
 		case f.Value.Type() == "bool":
 			cmd = append(cmd, "--"+f.Name)
 		case f.Name == "set":

@@ -193,7 +193,7 @@ func TestSimBadInput(t *testing.T) {
 		{"time", "gossip --time -3s", []string{"--time is -3s"}},
 		{"report", "gossip --report " + dir, []string{"is a directory"}},
 		{"report nowhere", "gossip --report " + filepath.Join(dir, "no", "r.html"), []string{"there is no directory"}},
-		{"of the other kind", "gossip --seeds 3", []string{"--seeds is of a simulation without a JOB"}},
+		{"of the other kind", "gossip --work 3", []string{"--work is of a simulation without a JOB"}},
 		{"without a job", "--network lan", []string{"--network wants a JOB"}},
 		{"two jobs", "gossip digits", []string{"at most 1 arg"}},
 	} {

@@ -26,7 +26,8 @@ func inModule(path string) (pkg string, ok bool) {
 var rows = [][]string{
 	{"cmd/rhizome"},
 	{"internal/prove"},
-	{"internal/bench", "internal/sim/chaos", "internal/sim/conditions", "internal/sim/page"},
+	{"internal/bench", "internal/sim/chaos", "internal/sim/conditions", "internal/sim/page",
+		"internal/sim/sweep"},
 	{"."}, // the root
 	{"internal/deploy"},
 	{"internal/job/archive", "internal/job/local"},
