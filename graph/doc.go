@@ -176,7 +176,7 @@
 //	Write(round Int, made List of Tensor) → written Trigger
 //
 // aggregator mix makes one model of a node's and its neighbours', without a server. Keys: model (a slot), alone,
-// age_step; place and deadline_ms, of nodes that go in step.
+// age_step; place and deadline_ms, of nodes that go in step; step, codec and random, of those that send differences.
 //
 //	Begin(peers List of Peer) → params List of Tensor, version Int, round Int, times Int
 //	Step(version Int, before List of Tensor, after List of Tensor) → stepped Trigger
@@ -185,6 +185,8 @@
 //	Merge(params List of Tensor, age Int) → merged Trigger
 //	Offer(round Int, params List of Tensor) → params List of Tensor, degree Int, peers List of Peer
 //	Take(who Peer, round Int, params List of Tensor, degree Int) → taken Trigger
+//	Differ(round Int, params List of Tensor) → differences List of Any, degree Int, peers List of Peer
+//	Hear(who Peer, round Int, differences List of Any, degree Int) → heard Trigger
 //	Await(round Int, offered Trigger) → mixed Trigger
 //
 // aggregator sound looks at an update where it is made. No keys.

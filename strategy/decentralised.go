@@ -22,4 +22,23 @@ func init() {
 			"Decentralized Parallel Stochastic Gradient Descent, 2017, Algorithm 1, with a round of steps between two means, " +
 			"and the weights of Metropolis and Hastings",
 	})
+	register(Strategy{
+		Name: "choco-sgd",
+		Doc: "Nodes go in step and send little: in each round a node trains, sends a part of how its model differs from " +
+			"what its neighbours know of it, and goes a step towards what it knows of them.",
+		Family: decentralised,
+		Paper: "Koloskova, Stich and Jaggi, Decentralized Stochastic Optimization and Gossip Algorithms with Compressed " +
+			"Communication, 2019, Algorithm 2, with a round of steps between two exchanges, and what is known of a node " +
+			"beginning as the model that all begin with",
+		Settings: []Setting{
+			{Name: "step", Default: 0.6, Least: 0.001, Most: 1,
+				Doc: "How far a node goes towards what is known of its neighbours; the less is sent, the smaller it has to be."},
+			{Name: "share", Default: 0.25, Least: 0.001, Most: 1,
+				Doc: "Which part of each tensor's elements is sent: those that differ most."},
+			{Name: "random", Default: 0, Least: 0, Most: 1, Whole: true,
+				Doc: "1 draws which elements are sent."},
+			{Name: "bits", Default: 32, Least: 8, Most: 32, Whole: true,
+				Doc: "32 sends elements as they are, 8 sends all of them, by share=1, in a byte each."},
+		},
+	})
 }

@@ -123,6 +123,9 @@ func atClient(s strategy.Strategy) string {
 	case "d-psgd":
 		return "The model; in a round what the training made of it, and of each neighbour up to three models, for as " +
 			"long as they wait for their rounds."
+	case "choco-sgd":
+		return "The model, and what is known of the node and of each neighbour, a model each; in a round what the " +
+			"training made, and of each neighbour up to three differences, for as long as they wait for their rounds."
 	}
 	var out []string
 	if s.Own > 0 {

@@ -254,19 +254,26 @@ func (p page) caption() string {
 		p.job.Clients, p.job.Alpha)
 }
 
+// settings is what the test writes of those of a strategy.
+func (e Entry) settings() string {
+	var b strings.Builder
+	b.WriteString("\n## Settings\n\n`" + e.Job + "`\n\n")
+	if len(e.Settings) > 0 {
+		b.WriteString("| setting | default | range | what it says |\n|---|---|---|---|\n")
+	}
+	for _, s := range e.Settings {
+		fmt.Fprintf(&b, "| `%s` | %g | %s | %s |\n", s.Name, s.Default, s.Range(), s.About)
+	}
+	if len(e.Settings) == 0 {
+		b.WriteString("It has none of its own.\n")
+	}
+	return b.String()
+}
+
 // below is what the test writes of a strategy.
 func (p page) below(last [2]float64) string {
 	var b strings.Builder
-	b.WriteString("\n## Settings\n\n`" + p.Job + "`\n\n")
-	if len(p.Settings) > 0 {
-		b.WriteString("| setting | default | range | what it says |\n|---|---|---|---|\n")
-	}
-	for _, s := range p.Settings {
-		fmt.Fprintf(&b, "| `%s` | %g | %s | %s |\n", s.Name, s.Default, s.Range(), s.About)
-	}
-	if len(p.Settings) == 0 {
-		b.WriteString("It has none of its own.\n")
-	}
+	b.WriteString(p.Entry.settings())
 	fmt.Fprintf(&b, "\n## What it keeps\n\n%s\n%s\n## Its job\n\n![%s](%s.svg)\n\n", wrapped("At the server. "+p.Server),
 		wrapped("At a client. "+p.Client), p.caption(), p.Strategy)
 	if p.Strategy == "fedavg" {

@@ -58,7 +58,8 @@ func TestPagesWithoutServer(t *testing.T) {
 			continue
 		}
 		c := j.(gossip.Config)
-		if c.Strategy != e.Strategy || !strings.Contains(file[1], "\n"+e.Job+"\n") {
+		named, err := Of(c.Strategy)
+		if err != nil || named.Strategy != e.Strategy || !strings.Contains(file[1], "\n"+e.Job+"\n") {
 			t.Errorf("the job of %s.md does not say %q", e.Strategy, e.Job)
 		}
 		values := learned(t, c)
@@ -71,8 +72,8 @@ func TestPagesWithoutServer(t *testing.T) {
 			t.Errorf("%s does not show what the job of %s.md gives: run this test with -rewrite, and read what it changes",
 				svg, e.Strategy)
 		}
-		hold(t, path, own, fmt.Sprintf("\n## Settings\n\n`%s`\n\nIt has none of its own.\n\n## What it keeps\n\n%s\n## Its "+
-			"job\n\n![%s](%s.svg)\n\nThe job above: %.1f %% behind round %d, the mean of the nodes' models.\n\n%s", e.Job,
+		hold(t, path, own, e.settings()+fmt.Sprintf("\n## What it keeps\n\n%s\n## Its "+
+			"job\n\n![%s](%s.svg)\n\nThe job above: %.1f %% behind round %d, the mean of the nodes' models.\n\n%s",
 			wrapped("At a node. "+e.Client), caption, e.Strategy, 100*values[len(values)-1], c.Rounds,
 			wrapped("Paper: "+e.Paper+".")))
 	}

@@ -49,7 +49,8 @@ type Config struct {
 	Period time.Duration
 	// Degree is how many neighbours a node sends to, drawn from the seed, 1 to 1,024; never more than there are others.
 	Degree int
-	// Strategy is how the nodes learn from each other: "gossip-learning", or "d-psgd", by which they go in step.
+	// Strategy is how the nodes learn from each other: "gossip-learning", or "d-psgd" or "choco-sgd", by which they go
+	// in step.
 	Strategy string
 	// Deadline is how long a round of nodes in step waits for neighbours, up to 30 days; 0 means as long as it takes.
 	Deadline time.Duration
@@ -98,8 +99,8 @@ var ownFields = []job.Field[Config]{
 	{Key: "degree", At: func(c *Config) any { return &c.Degree },
 		Of: job.Key{Doc: "Neighbours that a node sends to, 1 to 1,024."}},
 	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }, Of: job.Key{Choice: true,
-		Doc: "How the nodes learn from each other: gossip-learning, each in periods of its own, or d-psgd, in step " +
-			"with its neighbours, in simulations; the command strategies tells of both."}},
+		Doc: "How the nodes learn from each other: gossip-learning, each in periods of its own; or d-psgd or " +
+			"choco-sgd, in step with its neighbours, in simulations. The command strategies tells of all."}},
 	{Key: "deadline", At: func(c *Config) any { return &c.Deadline },
 		Of: job.Key{Doc: "How long a round of d-psgd waits for neighbours, up to 720h; 0s means as long as it takes, " +
 			"and that the models depend on the settings alone."}},

@@ -99,3 +99,17 @@ func TestInStepIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestChocoIsRefused: settings of CHOCO-SGD that cannot be together are refused.
+func TestChocoIsRefused(t *testing.T) {
+	for text, key := range map[string]string{
+		"bits=9": "strategy", "bits=8": "strategy", "step=0": "strategy", "share=2": "strategy",
+		"step=1\ndeadline: 2s": "deadline", "step=1\nexchange: pull": "exchange",
+	} {
+		_, err := job.Parse(Kind{}, "mine.yaml", []byte("name: x\nkind: gossip\nmlp: 8\nstrategy: choco-sgd "+text))
+		var e *job.FileError
+		if !errors.As(err, &e) || e.Key != key {
+			t.Errorf("%q: %v, want a word on %s", text, err, key)
+		}
+	}
+}

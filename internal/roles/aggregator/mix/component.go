@@ -6,6 +6,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -23,6 +24,8 @@ type Model interface {
 type Component struct {
 	slot string
 	cfg  Config
+	seed uint64
+	self wire.PeerID
 	st   State
 }
 
@@ -40,6 +43,7 @@ type State struct {
 	Newest  []Newest      `snap:"8"`  // ascending by peer
 	Waits   bool          `snap:"9"`  // for neighbours
 	Waiting uint64        `snap:"10"` // the call that does
+	Public  []Public      `snap:"11"` // what is known of the node and of its neighbours, ascending by peer
 }
 
 // Factory builds the component of a slot from its settings; a node's catalogue holds it under Role, Kind and Version.
@@ -48,7 +52,7 @@ func Factory(env node.Env) (engine.Component, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Component{slot: env.Slot, cfg: cfg}, nil
+	return &Component{slot: env.Slot, cfg: cfg, seed: env.Seed, self: env.Self}, nil
 }
 
 // State returns what is known of the model.
@@ -88,11 +92,15 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return c.offer(ctx, m, in)
 	case method == "Take" && len(in) == 4:
 		return c.receive(ctx, m, in)
+	case method == "Differ" && len(in) == 2:
+		return c.differ(ctx, m, in)
+	case method == "Hear" && len(in) == 4:
+		return c.hear(ctx, m, in)
 	case method == "Await" && len(in) == 2:
 		return c.await(ctx, m, in)
 	}
-	return nil, c.fail(value.CodeError, "no op %q of %d values; want Begin, Step, Failed, Share, Merge, Offer, Take "+
-		"or Await", method, len(in))
+	return nil, c.fail(value.CodeError, "no op %q of %d values; want Begin, Step, Failed, Share, Merge, Offer, Take, "+
+		"Differ, Hear or Await", method, len(in))
 }
 
 // take reads parameters that fit the model, of finite numbers.

@@ -21,7 +21,17 @@ type Config struct {
 	Place string `json:"place,omitempty"`
 	// DeadlineMS is how long a round waits for neighbours at most, in milliseconds; 0 means as long as it takes.
 	DeadlineMS int64 `json:"deadline_ms,omitempty"`
+	// Step has nodes in step send how their models differ from what is known of them, and not the models: it is how
+	// far they go towards their neighbours in a round, above 0 and up to 1; 0 means that they send models.
+	Step float64 `json:"step,omitempty"`
+	// Codec makes differences smaller, by the names of package codec; "" means that they are sent as they are.
+	Codec string `json:"codec,omitempty"`
+	// Random is the share of the elements of a tensor, in millionths, that are drawn in a round, of which the others
+	// are left out of a difference; 0 means that none is.
+	Random int64 `json:"random,omitempty"`
 }
+
+const millionth = 1_000_000
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
 func ParseConfig(b []byte) (Config, error) {
@@ -43,6 +53,17 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if err := config.Within("mix config", "deadline_ms", c.DeadlineMS, 0, 30*24*3600*1000); err != nil {
 		return c, err
+	}
+	if err := config.Within("mix config", "random", c.Random, 0, millionth); err != nil {
+		return c, err
+	}
+	if !(c.Step >= 0 && c.Step <= 1) || c.Step > 0 && c.DeadlineMS > 0 ||
+		c.Step == 0 && (c.Codec != "" || c.Random > 0) {
+		return c, config.Errorf("mix config", "step is %v; want 0 to 1, above 0 beside codec and random, and 0 beside "+
+			"deadline_ms, as a difference that is missed is missing for ever", c.Step)
+	}
+	if _, err := c.open(); err != nil {
+		return c, config.Errorf("mix config", "codec: %v", err)
 	}
 	return c, config.Within("mix config", "age_step", c.AgeStep, 1, 1<<30)
 }

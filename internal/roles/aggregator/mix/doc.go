@@ -17,6 +17,12 @@
 // node. A neighbour may be a round ahead, and its model waits; one that is two rounds ahead has gone on without
 // this node, by its own deadline, and is not waited for.
 //
+// In CHOCO-SGD (Koloskova, Stich and Jaggi, "Decentralized stochastic optimization and gossip algorithms with
+// compressed communication", 2019, Algorithm 2) they go in step too, and send less: with Config.Step a node sends how
+// its model differs from what its neighbours know of it, made smaller by Config.Codec, and all, the node itself among
+// them, add that to what they know. It goes on with its model, drawn by the step from what is known of it towards
+// what is known of them. What all know at first is the model that all begin with.
+//
 // Ops of the component:
 //
 //	Begin(peers List)                      → params List, version Int, round Int, times Int   0 where nothing is to be done
@@ -26,5 +32,7 @@
 //	Merge(params List, age Int)            → trigger    refused whole unless it fits and is finite
 //	Offer(round Int, params List)          → params List, degree Int, peers List
 //	Take(who Peer, round Int, params List, degree Int) → trigger
+//	Differ(round Int, params List)         → differences List, degree Int, peers List
+//	Hear(who Peer, round Int, differences List, degree Int) → trigger
 //	Await(round Int, trigger)              → trigger    once the round is mixed, and the model holds the mean
 package mix

@@ -39,7 +39,7 @@ func Methods() []graph.Method {
 	}, {
 		Name: "Merge", Doc: "Merges the model of a peer with the node's, each weighted by its age.",
 		In: []graph.Port{params("params"), integer("age")}, Out: done("merged"),
-	}}, roundMethods()...)
+	}}, append(roundMethods(), differenceMethods()...)...)
 }
 
 // begin begins a training, where one is to begin.

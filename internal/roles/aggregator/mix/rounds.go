@@ -24,7 +24,7 @@ type Taken struct {
 	Peer   string        `snap:"1"`
 	Round  int64         `snap:"2"`
 	Degree int64         `snap:"3"` // how many neighbours it has
-	Params []value.Value `snap:"4"` // none: what came was refused
+	Params []value.Value `snap:"4"` // or the difference; none: what came was refused
 }
 
 // Newest is the newest round of which a neighbour was heard.
@@ -84,6 +84,18 @@ func (c *Component) offer(ctx *engine.Context, m Model, in []value.Value) ([]val
 
 // receive takes the model of a neighbour for a round. One that is refused is none: its round is mixed without it.
 func (c *Component) receive(ctx *engine.Context, m Model, in []value.Value) ([]value.Value, error) {
+	if c.compresses() {
+		return nil, c.fail(value.CodeError, "Take is of nodes without a step")
+	}
+	return c.keep(ctx, m, in, func(who string) *value.Failure {
+		_, f := c.take(m, in[2], "the model of "+who)
+		return f
+	})
+}
+
+// keep keeps what a neighbour sent for a round, unless it is refused.
+func (c *Component) keep(ctx *engine.Context, m Model, in []value.Value,
+	check func(who string) *value.Failure) ([]value.Value, error) {
 	who, ok1 := in[0].(value.Peer)
 	round, ok2 := in[1].(value.Int)
 	degree, ok3 := in[3].(value.Int)
@@ -94,7 +106,7 @@ func (c *Component) receive(ctx *engine.Context, m Model, in []value.Value) ([]v
 		return nil, c.fail(value.CodeStranger, "%s is no neighbour", who)
 	}
 	t := Taken{Peer: string(who), Round: int64(round), Degree: int64(degree)}
-	_, f := c.take(m, in[2], "the model of "+string(who))
+	f := check(t.Peer)
 	if degree < 1 || degree > neighbours {
 		f = c.fail(value.CodeError, "%s says that it has %d neighbours; want 1 to %d", who, degree, neighbours)
 	}
@@ -205,7 +217,7 @@ func (c *Component) settle(ctx *engine.Context, m Model, now bool) {
 			return // one that is two rounds ahead has gone on without this node, and comes no more
 		}
 	}
-	f := c.mixed(m, len(all), from)
+	f := c.made(ctx, m, len(all), from)
 	id := engine.CallID(c.st.Waiting)
 	c.st.Waits, c.st.Waiting, c.st.Own, c.st.Round = false, 0, nil, c.st.Round+1
 	c.st.Taken = slices.DeleteFunc(c.st.Taken, func(t Taken) bool { return t.Round < c.st.Round })
@@ -217,6 +229,14 @@ func (c *Component) settle(ctx *engine.Context, m Model, now bool) {
 		return
 	}
 	ctx.Resolve(id, value.Trigger{})
+}
+
+// made makes the model of a round.
+func (c *Component) made(ctx *engine.Context, m Model, degree int, from []Taken) *value.Failure {
+	if c.compresses() {
+		return c.drawn(ctx, m, degree, from)
+	}
+	return c.mixed(m, degree, from)
 }
 
 func (c *Component) newest(peer string) int64 {
@@ -281,5 +301,5 @@ func (s *State) sound() error {
 			return bad("neighbours out of their order")
 		}
 	}
-	return nil
+	return s.soundPublic()
 }
