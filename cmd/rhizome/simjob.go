@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,11 @@ type simJobFlags struct {
 	check             bool
 	over              sweepFlags
 	seeds             *uint64 // shared with the other kind of simulation
+	threads           int
 }
+
+// threadsMost is how many threads run one simulation at most.
+const threadsMost = 64
 
 // newSimJobFlags declares the flags that only the simulation of a job has.
 func newSimJobFlags(c *console, fl *pflag.FlagSet, seeds *uint64) *simJobFlags {
@@ -48,13 +53,15 @@ func newSimJobFlags(c *console, fl *pflag.FlagSet, seeds *uint64) *simJobFlags {
 	fl.DurationVar(&f.limit, "time", 0, "with JOB: virtual time at which the run ends at the latest")
 	fl.BoolVar(&f.check, "check", false, "with JOB: run it twice, and compare the hashes")
 	f.over.register(fl)
+	fl.IntVar(&f.threads, "threads", 0,
+		"with JOB: threads that run it, up to 64; they change nothing but the pace (default one a processor)")
 	return f
 }
 
 // jobOnly and chaosOnly are flags that one of the two kinds of simulation has.
 var (
 	jobOnly = []string{"rounds", "set", "network", "faults", "report", "durable", "volatile", "time", "check", "sweep",
-		"shard", "out"}
+		"shard", "out", "threads"}
 	chaosOnly = []string{"shrink", "strikes", "work", "calm"}
 )
 
@@ -107,6 +114,9 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	}
 	if f.limit < 0 {
 		return &badInput{fmt.Sprintf("--time is %v; want a time span above 0", f.limit)}
+	}
+	if f.threads < 0 || f.threads > threadsMost {
+		return &badInput{fmt.Sprintf("--threads is %d; want 1 to %d, or 0 for one a processor", f.threads, threadsMost)}
 	}
 	// These flags serve both kinds of simulation.
 	f.trace, f.json = isSet(fl, "trace"), isSet(fl, "json")
@@ -188,7 +198,11 @@ func (e *simInterruptedError) Unwrap() error { return job.ErrInterrupted }
 
 // options puts together what is simulated.
 func (f *simJobFlags) options(j job.Job, d *simDone) (study.Options, error) {
-	o := study.Options{Job: j, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault()}
+	o := study.Options{Job: j, Limit: f.limit, Durable: d.Durable, Restart: conditions.RestartDefault(),
+		Threads: f.threads}
+	if o.Threads == 0 {
+		o.Threads = min(runtime.GOMAXPROCS(0), threadsMost)
+	}
 	n, err := conditions.FindNetwork(f.network)
 	if err != nil {
 		return o, err
@@ -254,6 +268,7 @@ func again(name string, fl *pflag.FlagSet) string {
 			for _, text := range f.Value.(*axes).given() {
 				cmd = append(cmd, "--sweep", quoted(text))
 			}
+		case slices.Contains([]string{"json", "trace", "check", "threads"}, f.Name):
 		case f.Value.Type() == "bool":
 			cmd = append(cmd, "--"+f.Name)
 		case f.Name == "set":

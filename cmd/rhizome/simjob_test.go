@@ -266,3 +266,18 @@ func TestSimInStep(t *testing.T) {
 		}
 	}
 }
+
+// TestSimThreads: the threads that run a world change nothing of it.
+func TestSimThreads(t *testing.T) {
+	args := []string{"digits", "--json", "--nodes", "6", "--rounds", "3", "--faults",
+		write(t, filepath.Join(t.TempDir(), "faults.yaml"), stormy), "--threads"}
+	one, _ := simulated(t, append(args, "1")...)
+	two, _ := simulated(t, append(args, "2")...)
+	if one.Hash != two.Hash || one.Events != two.Events || one.ModelSHA256 != two.ModelSHA256 || one.Hash == "" {
+		t.Errorf("one thread: %s, two: %s", one.Hash, two.Hash)
+	}
+	if o := rhizome(t, append([]string{"sim"}, append(args, "65")...)...); o.Code != 2 ||
+		!strings.Contains(o.Err, "--threads is 65; want 1 to 64") {
+		t.Errorf("exit code %d\n%s", o.Code, o.Err)
+	}
+}

@@ -9,10 +9,14 @@ import (
 )
 
 // fault counts a fault and tells of it.
-func (w *World) fault(f Fault, n *Node, what string) {
-	w.counts[f]++
-	if w.opt.OnTrace != nil {
-		w.trace(n, "fault", f.String()+": "+what)
+func (l *lane) fault(f Fault, n *Node, what string) {
+	if l.log != nil {
+		l.log.ops = append(l.log.ops, op{kind: opFault, flight: flight{fault: f}})
+		return
+	}
+	l.w.counts[f]++
+	if l.w.opt.OnTrace != nil {
+		l.trace(n, "fault", f.String()+": "+what)
 	}
 }
 
@@ -115,15 +119,15 @@ func (n *Node) strike(now int64, kinds ...Fault) (Fault, bool) {
 }
 
 // fateOf draws what becomes of a node's next command.
-func (w *World) fateOf(n *Node) workFate {
+func (l *lane) fateOf(n *Node) workFate {
 	if len(n.armed) == 0 {
 		return workSound
 	}
-	f, ok := n.strike(w.now, WorkError, WorkPanic, WorkLate, WorkNever)
+	f, ok := n.strike(l.now, WorkError, WorkPanic, WorkLate, WorkNever)
 	if !ok {
 		return workSound
 	}
-	w.fault(f, n, "a command of a worker")
+	l.fault(f, n, "a command of a worker")
 	return map[Fault]workFate{WorkError: workError, WorkPanic: workPanic, WorkLate: workLate, WorkNever: workNever}[f]
 }
 
@@ -133,13 +137,13 @@ func (w *World) SlowDisk(n *Node, d time.Duration) {
 }
 
 // syncTime returns how long a sync takes that begins now.
-func (w *World) syncTime(n *Node) int64 {
-	t := w.opt.Disk.Sync.draw(&n.chance)
+func (l *lane) syncTime(n *Node) int64 {
+	t := l.w.opt.Disk.Sync.draw(&n.chance)
 	for i, a := range n.armed {
 		if a.f == SlowSync {
 			n.armed = append(n.armed[:i], n.armed[i+1:]...)
-			w.fault(SlowSync, n, "a sync is slow")
-			return t + max(0, a.until-w.now)
+			l.fault(SlowSync, n, "a sync is slow")
+			return t + max(0, a.until-l.now)
 		}
 	}
 	return t

@@ -1,9 +1,9 @@
-// Package sim runs many real nodes in one thread under virtual time: the very same node, engine, journal, peer and wire
-// code as a deployment, with the doors to the disk, the clock, chance and the network replaced.
+// Package sim runs many real nodes under virtual time: the very same node, engine, journal, peer and wire code as a
+// deployment, with the doors to the disk, the clock, chance and the network replaced.
 //
 // A World is one run. It owns the time: a queue of events, ordered by (time, number), is its only source of progress,
-// and one seed decides everything that is left to chance, so the same World with the same seed gives the same bytes. It
-// is thread-unsafe; run several in several processes, not in goroutines.
+// and one seed decides everything that is left to chance, so the same World with the same seed gives the same bytes,
+// whether one thread runs it or, with Options.Threads, several do (ahead.go says how). It is thread-unsafe.
 //
 // What stands in for what:
 //

@@ -24,27 +24,27 @@ const (
 )
 
 // begin starts a node, or brings it back from its disk.
-func (w *World) begin(n *Node) {
+func (l *lane) begin(n *Node) {
 	if n.nd != nil || n.fenced || n.gone {
 		return
 	}
-	w.resume(n)
+	l.resume(n)
 	n.Starts++
-	w.Births++
+	l.sum.Births++
 	if !n.durable {
 		nd, err := node.Install(n.cfg)
 		if err != nil {
-			w.Fail(fmt.Errorf("sim: %s: %w", n.Name, err))
+			l.fail(fmt.Errorf("sim: %s: %w", n.Name, err))
 			return
 		}
 		n.nd = nd
-		w.Alive++
+		l.sum.Alive++
 		if n.Starts > 1 { // it remembers nothing, so its peers must know its streams for new ones
-			w.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts),
+			l.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts),
 				NewEpoch: true}})
 			return
 		}
-		w.poll(n)
+		l.poll(n)
 		return
 	}
 	store := n.store
@@ -57,88 +57,88 @@ func (w *World) begin(n *Node) {
 	store.FS, store.Salt = n.fs, uint64(n.id)+1
 	d, rec, err := host.Open(n.cfg, store)
 	if err != nil {
-		w.stopped(n, fmt.Errorf("opening: %w", err))
+		l.stopped(n, fmt.Errorf("opening: %w", err))
 		return
 	}
 	n.drv, n.nd = host.NewDriver(d, rec, nil), d.Node
 	if next := d.Journal.Next(); next < n.known || rec.NewEpoch {
 		if n.backup == nil && n.Intact {
-			w.violate("nothing acknowledged is lost",
+			l.violate("nothing acknowledged is lost",
 				fmt.Sprintf("%s came back with records below %d (new epoch %v), and those below %d were durable",
 					n.Name, next, rec.NewEpoch, n.known))
 			return
 		}
 		if n.cut && !rec.NewEpoch {
-			w.violate("a lost tail is noticed",
+			l.violate("a lost tail is noticed",
 				fmt.Sprintf("%s lost the records from %d on, and goes on in its old epoch", n.Name, next))
 			return
 		}
 		n.Unnoticed = n.Unnoticed || !rec.NewEpoch
 		n.Intact, n.known = false, next
 	}
-	if len(rec.Skipped) > 0 && w.opt.OnTrace != nil {
-		w.trace(n, "repairs", fmt.Sprintf("took an older snapshot: %v", rec.Skipped[0]))
+	if len(rec.Skipped) > 0 && l.w.opt.OnTrace != nil {
+		l.trace(n, "repairs", fmt.Sprintf("took an older snapshot: %v", rec.Skipped[0]))
 	}
-	wall := n.clock.wall(w.now)
-	n.mono0, n.now0 = n.clock.mono(w.now), n.drv.Origin(wall)
-	if w.opt.OnTrace != nil {
-		w.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot,
+	wall := n.clock.wall(l.now)
+	n.mono0, n.now0 = n.clock.mono(l.now), n.drv.Origin(wall)
+	if l.w.opt.OnTrace != nil {
+		l.trace(n, "starts", fmt.Sprintf("life %d: snapshot %d, %d records replayed", rec.Incarnation, rec.Snapshot,
 			rec.Replayed))
 	}
 	pending := n.nd.Engine().Pending()
 	t, err := n.drv.Begin(n.now0, wall)
 	if err != nil {
 		n.nd = nil
-		w.stopped(n, fmt.Errorf("beginning: %w", err))
+		l.stopped(n, fmt.Errorf("beginning: %w", err))
 		return
 	}
-	w.checkLife(n, pending, t)
+	l.checkLife(n, pending, t)
 	n.backup, n.cut = nil, false
-	w.Alive++
-	w.follow(n, t)
+	l.sum.Alive++
+	l.follow(n, t)
 	if n.nd != nil {
-		w.soon(n)
+		l.soon(n)
 	}
 }
 
 // stopped takes a node down because something that it did has failed. What the disk was made to do is the cause;
 // anything else is a broken promise.
-func (w *World) stopped(n *Node, err error) {
+func (l *lane) stopped(n *Node, err error) {
 	var injected *vfs.InjectedError
 	switch {
 	case errors.As(err, &injected) && injected.Crashed:
 		if n.nd == nil {
-			w.fault(CrashInRecovery, n, "the power fails while it recovers")
+			l.fault(CrashInRecovery, n, "the power fails while it recovers")
 		}
-		w.down(n, true)
+		l.down(n, true)
 	case errors.As(err, &injected):
-		w.down(n, false)
+		l.down(n, false)
 	default:
 		var damaged *journal.CorruptionError
 		if n.backup == nil || !errors.As(err, &damaged) {
-			w.violate("recovery", n.Name+": "+err.Error())
+			l.violate("recovery", n.Name+": "+err.Error())
 			return
 		}
-		if w.opt.OnTrace != nil {
-			w.trace(n, "refuses", "its disk, and is given the one from before: "+err.Error())
+		if l.w.opt.OnTrace != nil {
+			l.trace(n, "refuses", "its disk, and is given the one from before: "+err.Error())
 		}
 		n.Refusals++
 		for f, k := range n.fs.Faults() {
-			w.counts[ofDisk[f]] += k - n.backup.Faults()[f]
+			l.w.counts[ofDisk[f]] += k - n.backup.Faults()[f] // a node with a backup is not run ahead
 		}
 		n.fs, n.cut = n.backup.Kill(), false
 	}
-	w.comeBack(n)
+	l.comeBack(n)
 }
 
 // down ends a life: by a power failure, or by the end of the process.
-func (w *World) down(n *Node, power bool) {
+func (l *lane) down(n *Node, power bool) {
 	if n.nd != nil {
-		w.Alive--
+		l.sum.Alive--
 	}
 	n.life++
 	n.Crashes++
-	w.Deaths++
+	l.sum.Deaths++
 	if n.drv != nil {
 		n.known = max(n.known, n.drv.Durable().Journal.Synced())
 	}
@@ -165,8 +165,8 @@ func (n *Node) crash() *vfs.Mem {
 }
 
 // comeBack sets the start of a node's next life.
-func (w *World) comeBack(n *Node) {
-	w.queue.push(w.now+w.opt.Restart.draw(&n.chance), event{kind: evBegin, node: n.id})
+func (l *lane) comeBack(n *Node) {
+	l.push(l.now+l.w.opt.Restart.draw(&n.chance), event{kind: evBegin, node: n.id})
 }
 
 // Kill ends a node's process at once; the machine goes on. The node comes back after the world's restart time.
@@ -214,12 +214,12 @@ func (w *World) Pause(n *Node, d time.Duration) {
 }
 
 // resume ends a pause before its time, and says whether there was one. What was put back happens now.
-func (w *World) resume(n *Node) bool {
-	if w.now >= n.pausedTo {
+func (l *lane) resume(n *Node) bool {
+	if l.now >= n.pausedTo {
 		return false
 	}
-	n.pausedTo = w.now
-	w.queue.hasten(n.id, w.now)
+	n.pausedTo = l.now
+	l.w.queue.hasten(n.id, l.now)
 	return true
 }
 

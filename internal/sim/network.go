@@ -63,32 +63,83 @@ func (p *partition) has(node int32) bool { return int(node) < len(p.side) && p.s
 
 var frameTable = crc32.MakeTable(crc32.Castagnoli)
 
+// flight is a packet as it leaves its node, with what chance has for it.
+type flight struct {
+	raw    []byte
+	after  int64  // its latency
+	where  uint64 // in it or behind it something goes wrong
+	to     int32
+	fate   uint8 // what goes wrong, as bits
+	fault  Fault // of one that is stopped
+	halted bool  // a partition stops it
+}
+
+// What goes wrong with a packet.
+const (
+	isLost = 1 << iota
+	isTwice
+	isBehind
+	isCorrupt
+	isCut
+	isOld // an old packet comes again
+)
+
 // send puts a packet on its way. All chance is the sender's own, so that what happens to its packets does not depend on
 // what others send.
-func (w *World) send(n *Node, to int32, raw []byte) {
-	net := &w.net
-	w.Sent++
-	w.SentBytes += uint64(len(raw))
-	c := &n.chance
-	if f, blocked := net.blocks(n.id, to); blocked {
-		w.fault(f, n, "lost a packet to "+w.nodes[to].Name)
+func (l *lane) send(n *Node, to int32, raw []byte) {
+	f := flight{raw: raw, to: to}
+	net, c := &l.w.net, &n.chance
+	if f.fault, f.halted = net.blocks(n.id, to); !f.halted {
+		f.after = net.Latency.draw(c)
+		if net.Faulty() {
+			f.mishaps(net, c)
+		}
+	}
+	if l.log != nil {
+		l.log.ops = append(l.log.ops, op{kind: opSend, flight: f})
 		return
 	}
-	at := w.now + net.Latency.draw(c)
+	l.w.fly(n, &f)
+}
+
+// mishaps draws what happens to a packet. Every packet takes the same draws, so that one rate does not shift another's.
+func (f *flight) mishaps(net *network, c *Chance) {
+	for i, p := range [...]float64{net.Loss, net.Duplicate, net.Reorder, net.Corrupt, net.Truncate, net.Replay} {
+		if c.Hit(p) {
+			f.fate |= 1 << i
+		}
+	}
+	f.where = c.Uint64()
+}
+
+// fly has the network take a packet.
+func (w *World) fly(n *Node, f *flight) {
+	net := &w.net
+	raw := f.raw
+	if w.opt.Mutate != nil {
+		raw = w.opt.Mutate(n, w.nodes[f.to], raw)
+	}
+	if w.opt.OnOutput != nil {
+		w.opt.OnOutput(n, raw)
+	}
+	w.Sent++
+	w.SentBytes += uint64(len(raw))
+	if f.halted {
+		w.fault(f.fault, n, "lost a packet to "+w.nodes[f.to].Name)
+		return
+	}
+	at := w.now + f.after
 	if net.BytesPerSecond > 0 {
 		n.lineFree = max(n.lineFree, w.now) + int64(len(raw))*1e9/net.BytesPerSecond
 		at += n.lineFree - w.now
 	}
-	if net.Faulty() {
-		var lost bool
-		if at, raw, lost = w.mishap(n, to, raw, at); lost {
-			return
-		}
+	if net.Faulty() && w.mishap(n, f, raw, at) {
+		return
 	}
 	if !net.Unordered {
-		at = net.inOrder(n.id, to, at, w.now)
+		at = net.inOrder(n.id, f.to, at, w.now)
 	}
-	w.arrive(n.id, to, raw, at)
+	w.arrive(n.id, f.to, raw, at)
 }
 
 // Faulty says whether packets are lost, changed, or come twice or in another order.
@@ -96,42 +147,39 @@ func (n *Network) Faulty() bool {
 	return n.Loss+n.Duplicate+n.Reorder+n.Corrupt+n.Truncate+n.Replay > 0
 }
 
-// mishap draws what happens to a packet. Every packet takes the same draws, so that one rate does not shift another's.
-func (w *World) mishap(n *Node, to int32, raw []byte, at int64) (int64, []byte, bool) {
-	net, c := &w.net, &n.chance
-	loss, twice, behind, corrupt, cut, old := c.Hit(net.Loss), c.Hit(net.Duplicate), c.Hit(net.Reorder),
-		c.Hit(net.Corrupt), c.Hit(net.Truncate), c.Hit(net.Replay)
-	where := c.Uint64()
+// mishap has happen to a packet what was drawn; it says whether the packet does not go its usual way.
+func (w *World) mishap(n *Node, f *flight, raw []byte, at int64) bool {
+	net, where := &w.net, f.where
 	spread := net.Latency.spread() + 1e6
 	if net.Replay > 0 {
-		if old && len(net.history) > 0 {
+		if f.fate&isOld != 0 && len(net.history) > 0 {
 			p := net.history[where%uint64(len(net.history))]
 			w.fault(Replay, w.nodes[p.from], "an old packet comes again")
 			w.arrive(p.from, p.to, p.raw, at+int64(where%uint64(8*spread)))
 		}
-		net.remember(packet{n.id, to, raw})
+		net.remember(packet{n.id, f.to, raw})
 	}
 	switch {
-	case loss:
-		w.fault(Loss, n, "lost a packet to "+w.nodes[to].Name)
-		return 0, nil, true
-	case corrupt && len(raw) > 0:
+	case f.fate&isLost != 0:
+		w.fault(Loss, n, "lost a packet to "+w.nodes[f.to].Name)
+		return true
+	case f.fate&isCorrupt != 0 && len(raw) > 0:
 		bad := append([]byte(nil), raw...)
 		bad[where%uint64(len(bad))] ^= 1 << (where >> 32 & 7)
-		return at, nil, w.damaged(Corrupt, n, raw, bad)
-	case cut && len(raw) > 0:
-		return at, nil, w.damaged(Truncate, n, raw, raw[:where%uint64(len(raw))])
+		return w.damaged(Corrupt, n, raw, bad)
+	case f.fate&isCut != 0 && len(raw) > 0:
+		return w.damaged(Truncate, n, raw, raw[:where%uint64(len(raw))])
 	}
-	if twice {
+	if f.fate&isTwice != 0 {
 		w.fault(Duplicate, n, "a packet arrives twice")
-		w.arrive(n.id, to, raw, at+int64(where>>20%uint64(2*spread)))
+		w.arrive(n.id, f.to, raw, at+int64(where>>20%uint64(2*spread)))
 	}
-	if behind {
+	if f.fate&isBehind != 0 {
 		w.fault(Reorder, n, "a packet falls behind")
-		w.arrive(n.id, to, raw, at+int64(where>>8%uint64(2*spread)))
-		return 0, nil, true // it is on its way, out of order
+		w.arrive(n.id, f.to, raw, at+int64(where>>8%uint64(2*spread)))
+		return true // it is on its way, out of order
 	}
-	return at, raw, false
+	return false
 }
 
 // damaged holds a damaged frame against its checksum, as a receiving transport does; it says that the packet is lost.

@@ -33,7 +33,9 @@ type Node struct {
 	wakeAt   int64 // for which an evWake is set, 0 for none
 	pausedTo int64
 	chance   Chance
-	lineFree int64 // when its line to the network is free again
+	desk     *desk  // of one without a disk
+	held     uint64 // the window in which it is not run ahead
+	lineFree int64  // when its line to the network is free again
 
 	cfg     node.Config
 	store   host.Store

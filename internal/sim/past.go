@@ -97,6 +97,7 @@ func (w *World) Twin(n *Node, d time.Duration) bool {
 	w.nodes = append(w.nodes, t)
 	w.twins++
 	n.twin = t
+	w.pairs++
 	n.Rewound++ // peers hear of two lives in one: what they hold of it is what they make of that
 	w.comeBack(t)
 	w.At(time.Duration(w.now)+d, func() { w.part(n, t) })
@@ -109,6 +110,7 @@ func (w *World) part(n, t *Node) {
 		return
 	}
 	n.twin = nil
+	w.pairs--
 	if t.nd != nil {
 		w.down(t, false)
 	}
@@ -152,25 +154,25 @@ func (w *World) recount(n *Node, told []engine.AppEvent) {
 // superseded does what a host does that learns of a later life of its node which runs elsewhere: it stops. Where none
 // runs any more, the operator starts the node again, which begins a later life; where its clock is behind that of the
 // other life, with --takeover.
-func (w *World) superseded(n *Node, p engine.PeerNotice) {
+func (l *lane) superseded(n *Node, p engine.PeerNotice) {
 	switch twins := n.twin != nil || n.original != nil; {
 	case twins:
-		if w.opt.OnTrace != nil {
-			w.trace(n, "stops", "a life of it that began later runs elsewhere")
+		if l.w.opt.OnTrace != nil {
+			l.trace(n, "stops", "a life of it that began later runs elsewhere")
 		}
-		w.down(n, false)
+		l.down(n, false)
 		n.fenced = true
-	case uint64(max(0, n.clock.wall(w.now)))/1000 <= p.SeenStart:
-		w.later(n, n.drv.TakenOver(p))
+	case uint64(max(0, n.clock.wall(l.now)))/1000 <= p.SeenStart:
+		l.later(n, n.drv.TakenOver(p))
 	default:
-		w.down(n, false)
-		w.comeBack(n)
+		l.down(n, false)
+		l.comeBack(n)
 	}
 }
 
 // addressee returns which of two that run with one peer id a packet reaches.
-func (w *World) addressee(from *Node, to int32) int32 {
-	n := w.nodes[to]
+func (l *lane) addressee(from *Node, to int32) int32 {
+	n := l.w.nodes[to]
 	switch t := n.twin; {
 	case t == nil || t.nd == nil:
 		return to

@@ -12,36 +12,36 @@ import (
 
 // checkLife holds the beginning of a life against the one before: every command that was pending is given out again
 // under its number, and the incarnation is one that no life before had.
-func (w *World) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
+func (l *lane) checkLife(n *Node, pending []engine.Command, t *host.Turn) {
 	for _, p := range pending {
 		if !slices.ContainsFunc(t.Commands, func(c engine.Command) bool { return c.ID == p.ID }) {
-			w.violate("commands keep their numbers", fmt.Sprintf("%s does not give out command %d (%s) again", n.Name,
+			l.violate("commands keep their numbers", fmt.Sprintf("%s does not give out command %d (%s) again", n.Name,
 				p.ID, p.Method))
 		}
 	}
 	inc := n.nd.Engine().Incarnation()
 	if inc <= n.lives && !n.tainted { // damage may bring back the file that names it, of a life that nobody heard of
-		w.violate("each life has its number", fmt.Sprintf("%s begins life %d after life %d", n.Name, inc, n.lives))
+		l.violate("each life has its number", fmt.Sprintf("%s begins life %d after life %d", n.Name, inc, n.lives))
 	}
 	n.lives = max(n.lives, inc)
 }
 
 // checkDurable holds what leaves a node against its journal: the inputs that it comes from are durable (law
 // durable-first).
-func (w *World) checkDurable(n *Node, lsn uint64) {
+func (l *lane) checkDurable(n *Node, lsn uint64) {
 	if synced := n.drv.Durable().Journal.Synced(); lsn >= synced {
-		w.violate("nothing leaves before it is durable",
+		l.violate("nothing leaves before it is durable",
 			fmt.Sprintf("effects of record %d leave %s, whose journal is durable below %d", lsn, n.Name, synced))
 	}
 }
 
 // syncJournal makes the journal of a node durable. When an operation of its disk fails meanwhile, the journal must say
 // so: what a failed sync lost, no second one brings back (trap retried-sync).
-func (w *World) syncJournal(n *Node) error {
+func (l *lane) syncJournal(n *Node) error {
 	before := failures(n.fs)
 	err := n.drv.Durable().Journal.Sync()
 	if err == nil && failures(n.fs) != before {
-		w.violate("a failed sync stops the node", n.Name+" goes on after a failure of its disk in a sync")
+		l.violate("a failed sync stops the node", n.Name+" goes on after a failure of its disk in a sync")
 	}
 	return err
 }
@@ -54,7 +54,7 @@ func failures(m *vfs.Mem) uint64 {
 
 // checkKept holds what is left on a disk that was damaged, after a snapshot was published and older things were
 // removed: as many good snapshots as are kept by default, or a journal from its first record.
-func (w *World) checkKept(n *Node) {
+func (l *lane) checkKept(n *Node) {
 	if !n.tainted || n.drv.Durable().Journal.First() == 1 {
 		return
 	}
@@ -65,7 +65,7 @@ func (w *World) checkKept(n *Node) {
 		}
 	}
 	if good < 2 {
-		w.violate("a way back", fmt.Sprintf("%s has %d good snapshots, and its journal begins with record %d", n.Name,
+		l.violate("a way back", fmt.Sprintf("%s has %d good snapshots, and its journal begins with record %d", n.Name,
 			good, n.drv.Durable().Journal.First()))
 	}
 }

@@ -29,6 +29,7 @@ type event struct {
 	input    *engine.Event // of evWork
 	act      func()        // of evAct
 	wakeTime int64         // of evWake: the time for which it was set
+	ahead    *deed         // what it does, once it was run ahead
 }
 
 // key orders events: by time, among equals by when they were first due, which is earlier for those that were put back,

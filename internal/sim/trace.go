@@ -21,16 +21,16 @@ func (l Line) String() string {
 	return fmt.Sprintf("%12.6f  %-12s %-8s %s", l.At.Seconds(), l.Node, l.Verb, l.Text)
 }
 
-func (w *World) trace(n *Node, verb, text string) {
-	w.opt.OnTrace(Line{time.Duration(w.now), n.Name, verb, text})
+func (l *lane) trace(n *Node, verb, text string) {
+	l.w.opt.OnTrace(Line{time.Duration(l.now), n.Name, verb, text})
 }
 
 // tracePacket tells of a packet that arrives.
-func (w *World) tracePacket(from, to *Node, raw []byte) {
+func (l *lane) tracePacket(from, to *Node, raw []byte) {
 	text := fmt.Sprintf("%d bytes from %s", len(raw), from.Name)
 	e, _, err := wire.DecodeHeader(raw, to.cfg.Limits.Wire)
 	if err != nil {
-		w.trace(to, "gets", text+": "+err.Error())
+		l.trace(to, "gets", text+": "+err.Error())
 		return
 	}
 	if e.Edge >= 0 && int(e.Edge) < len(to.cfg.Program.Edges) { // a lie may name one that does not exist
@@ -45,10 +45,10 @@ func (w *World) tracePacket(from, to *Node, raw []byte) {
 	if e.Ack != 0 {
 		text += fmt.Sprintf(", has %d.%d", e.AckEpoch, e.Ack)
 	}
-	w.trace(to, "gets", text)
+	l.trace(to, "gets", text)
 }
 
-func (w *World) traceEngine(n *Node, events []engine.TraceEvent) {
+func (l *lane) traceEngine(n *Node, events []engine.TraceEvent) {
 	for _, t := range events {
 		text := t.Op
 		if t.Exec != 0 {
@@ -57,10 +57,10 @@ func (w *World) traceEngine(n *Node, events []engine.TraceEvent) {
 		if t.Text != "" {
 			text += " " + t.Text
 		}
-		w.trace(n, t.Kind, text)
+		l.trace(n, t.Kind, text)
 	}
 }
 
-func (w *World) traceApp(n *Node, ev engine.AppEvent) {
-	w.trace(n, "tells", fmt.Sprintf("%d %s", ev.Number, ev.Name))
+func (l *lane) traceApp(n *Node, ev engine.AppEvent) {
+	l.trace(n, "tells", fmt.Sprintf("%d %s", ev.Number, ev.Name))
 }

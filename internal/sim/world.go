@@ -24,6 +24,10 @@ type Options struct {
 	// a disk keeps no answers.
 	Calm bool
 
+	// Threads is how many threads run the world, of which each wants a processor; 0 is 1. It changes nothing of what
+	// happens, as long as OnApp, OnOutput and Mutate change nothing of the world.
+	Threads int
+
 	// OnApp is told each app event of a node when it leaves the node; an error stops the run.
 	OnApp func(n *Node, ev engine.AppEvent) error
 	// OnCopy is told when a copy of a node's directory is taken; what it returns is called when the node goes on from
@@ -45,8 +49,10 @@ type Disk struct {
 
 // World is one run of many nodes in virtual time. It is thread-unsafe.
 type World struct {
+	lane // its own
+	Tally
+
 	opt    Options
-	now    int64
 	queue  queue
 	net    network
 	nodes  []*Node
@@ -55,16 +61,17 @@ type World struct {
 	disks  []*Node // those that are durable
 	byPeer map[wire.PeerID]int32
 
-	scratch *engine.Scratch // of the nodes without a disk
-	arrival *arrival
+	// lanes are those of the threads that run nodes ahead, none where one thread does it all. The nodes without a disk
+	// of a lane share a desk.
+	lanes  []*lane
+	desks  []*desk
+	window window
+	crew   crew
+	single bool
+	pairs  int // nodes that have a twin now
 
-	// Counts of what happened. Events are all things that happened at a time: arrivals, steps, timers, syncs, acts.
-	Events, Steps, Inputs, Sent, SentBytes, Delivered uint64
-	InFlight, InFlightMost                            int
-	Refusals                                          map[string]uint64
-	// Alive is the number of nodes that run now; Births and Deaths count the lives that began and ended.
-	Alive          int
-	Births, Deaths uint64
+	InFlightMost int
+	Refusals     map[string]uint64
 
 	counts  Counts
 	failure error
@@ -84,11 +91,18 @@ func (v *Violation) Error() string {
 
 // New returns a world without nodes at time 0.
 func New(opt Options) *World {
-	return &World{
-		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{}, scratch: engine.NewScratch(),
-		arrival: &arrival{},
-		net:     network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
+	w := &World{
+		opt: opt, byPeer: map[wire.PeerID]int32{}, Refusals: map[string]uint64{},
+		net: network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
 	}
+	w.lane = lane{w: w, sum: &w.Tally}
+	for range max(1, opt.Threads) {
+		w.desks = append(w.desks, &desk{engine.NewScratch(), &arrival{}})
+		if opt.Threads > 1 {
+			w.lanes = append(w.lanes, &lane{w: w})
+		}
+	}
+	return w
 }
 
 // Add puts a node into the world; it starts when the world runs, or after at. It is called before any node has a twin.
@@ -99,7 +113,8 @@ func (w *World) Add(s Spec, at time.Duration) *Node {
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
 	if !s.Durable {
-		n.cfg.Scratch, n.cfg.Unasked = w.scratch, w.opt.Calm
+		n.desk = w.desks[int(n.id)%len(w.desks)]
+		n.cfg.Scratch, n.cfg.Unasked = n.desk.scratch, w.opt.Calm
 	}
 	if s.Durable {
 		w.disks = append(w.disks, n)
@@ -139,19 +154,19 @@ func (w *World) Fail(err error) {
 	}
 }
 
-// violate stops the run because a promise is broken.
-func (w *World) violate(checker, what string) {
-	w.Fail(&Violation{checker, time.Duration(w.now), what})
-}
-
 // Run lets things happen until stop says so, nothing is left to happen, or virtual time has reached the end. It returns
 // the error that stopped the run, or nil. It may be called again to go on.
+//
+// Where more threads than one run the world and stop has said so, nodes may be ahead of the world, by less than the
+// least latency, but for one that has just told something. The world may go on, or be read at the node that told; to
+// act upon it then, see Single.
 func (w *World) Run(end time.Duration, stop func() bool) error {
-	for w.failure == nil && w.queue.len() > 0 && w.queue.next() <= int64(end) {
+	defer w.rest()
+	for w.failure == nil && w.more() && w.due() <= int64(end) {
 		if stop != nil && stop() {
 			return nil
 		}
-		w.once()
+		w.once(int64(end))
 	}
 	if w.failure == nil && (stop == nil || !stop()) {
 		w.now = max(w.now, int64(end))
@@ -160,11 +175,12 @@ func (w *World) Run(end time.Duration, stop func() bool) error {
 }
 
 // Idle says whether nothing is left to happen.
-func (w *World) Idle() bool { return w.queue.len() == 0 }
+func (w *World) Idle() bool { return !w.more() }
 
 // once lets the next thing happen.
-func (w *World) once() {
-	k, ev := w.queue.pop()
+func (w *World) once(end int64) {
+	w.lookAhead(end)
+	k, ev := w.take()
 	w.now = max(w.now, k.at)
 	w.Events++
 	if ev.kind == evAct {
@@ -172,51 +188,62 @@ func (w *World) once() {
 		return
 	}
 	n := w.nodes[ev.node]
-	if ev.kind != evArrive && ev.kind != evBegin && ev.life != n.life {
-		return // of a life that is over
+	if ev.ahead != nil && ev.ahead.done {
+		w.apply(n, ev.ahead)
+		return
 	}
-	if w.now < n.pausedTo && ev.kind != evBegin { // the process is stopped: its things happen when it goes on
+	ev.ahead = nil
+	if w.now < n.pausedTo && ev.kind != evBegin && (ev.kind == evArrive || ev.life == n.life) {
+		// the process is stopped: its things happen when it goes on
 		w.queue.putBack(n.pausedTo, k, ev)
 		return
 	}
+	w.happen(n, &ev)
+}
+
+// happen has an event happen to a node.
+func (l *lane) happen(n *Node, ev *event) {
+	if ev.kind != evArrive && ev.kind != evBegin && ev.life != n.life {
+		return // of a life that is over
+	}
 	switch ev.kind {
 	case evArrive:
-		w.arrived(n, &ev)
+		l.arrived(n, ev)
 	case evStep:
 		n.stepping = false
-		w.step(n)
+		l.step(n)
 	case evWake:
 		if n.wakeAt == ev.wakeTime {
 			n.wakeAt = 0
-			w.step(n)
+			l.step(n)
 		}
 	case evSync:
-		w.synced(n)
+		l.synced(n)
 	case evPublish:
-		w.published(n)
+		l.published(n)
 	case evWork:
-		w.input(n, ev.input)
+		l.input(n, ev.input)
 	case evBegin:
-		w.begin(n)
+		l.begin(n)
 	}
 }
 
 // arrived takes a packet in.
-func (w *World) arrived(n *Node, ev *event) {
-	w.InFlight--
+func (l *lane) arrived(n *Node, ev *event) {
+	l.sum.InFlight--
 	if n.nd == nil {
 		return // nobody is there; the sender sends again
 	}
-	w.Delivered++
-	from := w.nodes[ev.from]
-	if w.opt.OnTrace != nil {
-		w.tracePacket(from, n, ev.raw)
+	l.sum.Delivered++
+	from := l.w.nodes[ev.from]
+	if l.w.opt.OnTrace != nil {
+		l.tracePacket(from, n, ev.raw)
 	}
 	if n.drv == nil {
-		w.feed(n, from, ev.raw)
+		l.feed(n, from, ev.raw)
 		return
 	}
-	w.input(n, arrivedEvent(from.Peer, ev.raw))
+	l.input(n, arrivedEvent(from.Peer, ev.raw))
 }
 
 // arrival is the input that an arriving packet is for a node without a disk; the next packet uses it again.
@@ -227,15 +254,15 @@ type arrival struct {
 
 // feed gives a packet to a node without a disk. When the node has taken all that it needs of it, its memory is used
 // again.
-func (w *World) feed(n *Node, from *Node, raw []byte) {
-	a := w.arrival
+func (l *lane) feed(n *Node, from *Node, raw []byte) {
+	a := n.desk.arrival
 	a.envelope = snapshot.EnvelopeEvent{From: string(from.Peer), Raw: raw}
 	a.input.Envelope = &a.envelope
-	w.direct(n, &a.input)
+	l.direct(n, &a.input)
 	switch {
 	case n.nd == nil || n.nd.Engine().Waiting() > 0:
-		w.arrival = &arrival{} // the node still holds this one
-	case !w.net.Faulty() && w.opt.Mutate == nil:
-		w.scratch.Recycle(raw) // nobody else has it
+		n.desk.arrival = &arrival{} // the node still holds this one
+	case !l.w.net.Faulty() && l.w.opt.Mutate == nil:
+		n.desk.scratch.Recycle(raw) // nobody else has it
 	}
 }

@@ -212,3 +212,10 @@ func (m *Mem) Calm() {
 	m.rules, m.rng, m.odds, m.full, m.dead = nil, nil, Odds{}, false, false
 	m.failAt, m.failWith = 0, nil
 }
+
+// Armed says whether a fault is set to strike, or lasts.
+func (m *Mem) Armed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.crashAt != 0 || m.failAt != 0 || len(m.rules) > 0 || m.rng != nil || m.full || m.dead
+}

@@ -23,6 +23,9 @@ type Options struct {
 	// nodes forget everything when they crash, but for the server of a job that has one, which is always durable.
 	Durable bool
 
+	// Threads is how many threads run the world, 0 is 1. It changes nothing of what happens.
+	Threads int
+
 	// Limit is the virtual time at which the run ends; 0 means that of the job: all periods of one without a server,
 	// and a day for the rounds of one with a server, after which it counts as stuck.
 	Limit time.Duration

@@ -64,7 +64,8 @@ type Study struct {
 	hash    hash.Hash
 	scratch [16]byte
 	onRound []func(round int)
-	rounds  int // that were told to onRound
+	acting  bool // one of them acts upon the world
+	rounds  int  // that were told to onRound
 }
 
 // New makes all nodes of the job; nothing runs yet.
@@ -76,7 +77,7 @@ func New(o Options) (*Study, error) {
 	}
 	s.w = sim.New(sim.Options{
 		Seed: o.Job.About().Seed, Network: o.Network, Disk: sim.Disk{Sync: o.Sync, Publish: o.Sync}, Work: o.Work,
-		Restart: o.Restart, Calm: o.Unleash == nil && !o.Network.Faulty(),
+		Restart: o.Restart, Threads: o.Threads, Calm: o.Unleash == nil && !o.Network.Faulty(),
 		OnApp: s.app, OnOutput: s.output, OnTrace: o.OnTrace,
 	})
 	err = s.job.Members(func(m job.Member, always bool) error {
@@ -102,8 +103,15 @@ func New(o Options) (*Study, error) {
 // stuckAfter is the virtual time after which a federated job without a limit counts as stuck.
 const stuckAfter = 24 * time.Hour
 
-// OnRound has f called at the end of each round of a federated job, or each period of a gossip job.
-func (s *Study) OnRound(f func(round int)) { s.onRound = append(s.onRound, f) }
+// OnRound has f called at the end of each round of a federated job, or each period of a gossip job. It may act upon the
+// world; therefore one thread runs it.
+func (s *Study) OnRound(f func(round int)) {
+	s.WatchRounds(f)
+	s.acting = true
+}
+
+// WatchRounds is OnRound of what only looks on.
+func (s *Study) WatchRounds(f func(round int)) { s.onRound = append(s.onRound, f) }
 
 // World returns the world, to be read between samples.
 func (s *Study) World() *sim.World { return s.w }
@@ -129,6 +137,9 @@ const tickEvery = 1 << 12
 func (s *Study) Run(ctx context.Context) (*Result, error) {
 	if s.o.Unleash != nil {
 		s.o.Unleash(s.w, s)
+	}
+	if s.acting {
+		s.w.Single()
 	}
 	end := s.o.Horizon()
 	if end == 0 {
