@@ -126,14 +126,15 @@
 //	Evaluate(trigger) → accuracy Float, loss Float
 //
 // data source serves any source of package dataset; its methods and keys stand at rhizome.Samples and dataset.Use.
-// data digits (keys: alpha, partitions, batch, epochs, least, each) and data synthetic (keys: features, samples, test,
-// noise, batch, epochs) are what earlier releases had, with the same methods.
+// data digits (keys: alpha, partitions, batch, epochs, least, each, root, rooted) and data synthetic (keys: features,
+// samples, test, noise, batch, epochs) are what earlier releases had, with the same methods.
 //
 // data samples serves files that hosts give (component.Env.Files "train" and "test"): one for all, which is dealt, or
 // each node's own. Keys: settings (dataset.FileSettings), schema (an object: shape, features, label, classes, names,
 // parts, label_shape, labels), batch, epochs, partitions, least, partitioner, partition, held (the share for the test,
-// in millionths), each (the share that each node holds back of its own). Options: partition, own, files (their
-// SHA-256). Its methods are those of data source, and
+// in millionths), each (the share that each node holds back of its own), root (the share that is dealt to nobody) and
+// rooted (the component trains on that, or on a file of its own). Options: partition, own, files (their SHA-256). Its
+// methods are those of data source, and
 //
 //	Tests(trigger) → samples Int, steps Int
 //	Turn(round Int) → turn int64[]
@@ -151,6 +152,7 @@
 //
 //	Contribute(round Int, who Peer, update List of Tensor, samples Int, [loss_before, loss_after Tensor]) → settled Trigger
 //	Mean(round Int, members List of Peer) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)
+//	Trust(round Int, members List of Peer, root List of Tensor) → mean List of Tensor, samples Int, members List of Peer, count Int   (Deferred)
 //	Aggregate(round Int, members List of Peer) → mean List of Tensor, samples Int
 //	Sum(round Int, members List of Peer) → sum List of Tensor, tally List
 //	AddSum(round Int, edge Peer, sum List of Tensor, tally List) → count Int

@@ -24,6 +24,7 @@
 //   - median, and trimmed-mean share=0.2: what a few clients say cannot draw a parameter away;
 //   - krum f=1, multi-krum f=1 keep=0, and bulyan f=1: updates that are far from the others do not count;
 //   - geometric-median steps=8: nor can less than half of them draw the model as a whole away;
+//   - fltrust: the server trains on a few samples of its own, and an update counts by how much it goes the same way;
 //   - norm-clipping norm=1, and centred-clipping radius=1 steps=3: no client moves the model further than that.
 //
 // Jobs without a server name theirs here as well, and their kind records them, so that there is nothing in them for a

@@ -70,6 +70,11 @@ type Strategy struct {
 	// updates, which the server keeps until it closes; where parameters travel in chunks it takes each update twice in
 	// place of that, so that it keeps its model and some chunks of all clients.
 	Judge func(c Chosen, j Judged) []float64
+	// Root says that the server trains in each round as its clients do, from the same parameters, on data of its own,
+	// and that Judge sees in Judged.Norms and Dots what comes of that, in place of distances. It returns, for each
+	// update, what its change of the parameters is multiplied by before it is added to them: numbers from 0 on, of
+	// which all may be 0. It goes with Judge alone.
+	Root bool
 	// Needs returns how many updates a round needs at least. A job whose rounds cannot have as many is refused, no
 	// round begins with fewer clients, and one that cannot have as many any more has failed. nil: one. It is asked
 	// where there is Judge.

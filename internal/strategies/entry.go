@@ -109,6 +109,12 @@ func atServer(s strategy.Strategy) string {
 		round = "While a round is open: every update that came, and a number for each two of them; where the model travels " +
 			"in chunks, which is twice then, the parameters before and after it, and of each client the chunks under way."
 	}
+	if s.Root {
+		round = "While a round is open: every update that came, what the server's own training made, and two numbers for " +
+			"each; where the model travels in chunks, which is twice then, the parameters before and after it, what the " +
+			"server's own training made, and of each client the chunks under way. The server trains in each round, with " +
+			"what that takes at a client."
+	}
 	if s.Server != nil {
 		round += " When it closes: the parameters before and after it, the mean, and what is kept, at once."
 	}

@@ -132,6 +132,7 @@ type Use struct {
 	Parts         int
 	Batch, Epochs int
 	Each          int // what each node holds back of its part of the digits, in millionths
+	Root          data.Root
 }
 
 // Component is what holds the samples at the nodes of places, as the slot "data".
@@ -146,7 +147,7 @@ func (u Use) Component(at []graph.Place) graph.Component {
 		}
 	case job.DataDigits:
 		c.Kind, c.Config = data.Kind, data.Config{Alpha: u.Alpha, Partitions: u.Parts, Batch: u.Batch, Epochs: u.Epochs,
-			Each: u.Each}
+			Each: u.Each, Root: u.Root}
 	default:
 		s := dataset.Use{Source: u.Data, Batch: u.Batch, Epochs: u.Epochs}
 		if !Drawn(u.Data) {

@@ -66,6 +66,8 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		return c.refuse(ctx, in)
 	case "Mean":
 		return c.mean(ctx, in)
+	case "Trust":
+		return c.trust(ctx, in)
 	case "Sum":
 		return c.sum(ctx, in)
 	case "AddSum":
@@ -82,7 +84,8 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		out, err := c.mean(ctx, in)
 		return out[:min(len(out), 2)], err
 	}
-	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Refuse, Mean, Aggregate, Sum or AddSum", method)
+	return nil, c.fail(value.CodeError, "no op %q; want Contribute, Refuse, Mean, Trust, Aggregate, "+
+		"Sum or AddSum", method)
 }
 
 // contribute does all checks before the first change, so that a refused update leaves everything as it was.
@@ -314,6 +317,14 @@ func (c *Component) check(update *value.List, shapes [][]int, types []tensor.DTy
 // mean gives the mean of a round, all its samples, and whom it counts: it computes it first and only then closes the
 // round. Updates that are lent are gathered first, and the call waits for them.
 func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
+	if c.rooted() {
+		return nil, c.fail(value.CodeType, "%s judges by the server's own training; want Trust", c.combine.Name)
+	}
+	return c.meanBy(ctx, in, nil)
+}
+
+// meanBy is mean, of updates that are judged by the server's own where there is one.
+func (c *Component) meanBy(ctx *engine.Context, in, root []value.Value) ([]value.Value, error) {
 	if c.skips(in) {
 		return c.skipped(ctx, in)
 	}
@@ -323,7 +334,7 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 	}
 	r := &c.st.Rounds[i]
 	if len(r.Shares) > 0 && r.Shares[0].lends() != nil {
-		if f := c.gather(ctx, r); f != nil {
+		if f := c.gather(ctx, r, root); f != nil {
 			return nil, f
 		}
 		return nil, nil
@@ -335,7 +346,7 @@ func (c *Component) mean(ctx *engine.Context, in []value.Value) ([]value.Value, 
 	var weights []float64
 	var before []*tensor.Tensor
 	if c.judges() {
-		if weights, before, f = c.judgeWhole(ctx, r); f != nil {
+		if weights, before, f = c.judgeWhole(ctx, r, root); f != nil {
 			return nil, f
 		}
 	}

@@ -29,7 +29,7 @@ func server(config string) *componenttest.Setup {
 			Deps: []string{"rounds", "registry", "model"},
 			Ops: []componenttest.Op{{Method: "Contribute", In: 4, Out: 1}, {Method: "Aggregate", In: 2, Out: 2},
 				{Method: "Average", In: 1, Out: 1},
-				{Method: "Mean", In: 2, Out: 4}}},
+				{Method: "Mean", In: 2, Out: 4}, {Method: "Trust", In: 3, Out: 4}}},
 	}}
 }
 

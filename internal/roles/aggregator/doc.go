@@ -11,6 +11,7 @@
 //
 //	Contribute(round Int, who Peer, update List, samples Int) → trigger
 //	Mean(round Int, members List)                             → mean List, total Int, members List, count Int
+//	Trust(round Int, members List, root List)                 → mean List, total Int, members List, count Int
 //	Aggregate(round Int, members List)                        → mean List, total Int
 //
 // Contribute asks the rounds component whether the peer may still contribute, holds the samples against what the
@@ -30,6 +31,9 @@
 // A strategy that judges updates as wholes, such as Krum, weighs them by their distances from each other and from the
 // parameters before; those that are lent are gathered twice then, and the model keeps its parameters. An update that
 // weighs nothing is counted as "weightless", and a member that gives other chunks the second time as "turned".
+//
+// One that judges updates by the server's own training (strategy.Strategy.Root) has Trust in the place of Mean, with
+// what that made of the parameters of before; see root.go.
 //
 // With Config.Passes it gives sums and not means, to an aggregator that adds them up by AddSum; see edge.go.
 //

@@ -70,6 +70,7 @@ type Gather struct {
 	Next    int64         `snap:"6"` // the first chunk that was not asked for
 	Seen    int64         `snap:"7"` // chunks that were there when the deadline was armed
 	Judging *Judging      `snap:"8"` // where the strategy judges updates as wholes; else nil
+	Root    []value.Value `snap:"9"` // the server's own update, where they are judged by that; else nil
 	sheet   *value.Sheet  `snap:"-"` // the memory of Chunks
 }
 
@@ -152,8 +153,9 @@ func (c *Component) lent(l *value.Loan, shapes [][]int, types []tensor.DType, r 
 	return nil
 }
 
-// gather begins to gather the updates of a round that is closing. It parks the call.
-func (c *Component) gather(ctx *engine.Context, r *Round) *value.Failure {
+// gather begins to gather the updates of a round that is closing, which may be judged by the server's own. It parks the
+// call.
+func (c *Component) gather(ctx *engine.Context, r *Round, root []value.Value) *value.Failure {
 	if c.st.Gather != nil {
 		return c.fail(value.CodeError, "round %d is gathered while round %d is asked for", c.st.Gather.Number, r.Number)
 	}
@@ -162,7 +164,7 @@ func (c *Component) gather(ctx *engine.Context, r *Round) *value.Failure {
 			return c.fail(value.CodeError, "round %d has an update that is whole among those that are lent", r.Number)
 		}
 	}
-	c.st.Gather = &Gather{Number: r.Number, Call: uint64(ctx.Park()), Members: slices.Clone(r.Shares)}
+	c.st.Gather = &Gather{Number: r.Number, Call: uint64(ctx.Park()), Members: slices.Clone(r.Shares), Root: root}
 	if m, ok := ctx.Dep(c.cfg.Model).(Forgetter); ok && !c.cfg.Gather.Keeps {
 		m.Forget()
 	}
@@ -179,7 +181,7 @@ func (c *Component) begin(ctx *engine.Context) {
 	g.sheet = c.cfg.sheet(g.Members[0].lends())
 	g.Chunks, g.Sums, g.Next, g.Seen = g.sheet.Missing(), nil, 0, 0
 	if c.judges() {
-		g.Judging = newJudging(len(g.Members))
+		g.Judging = c.newJudging(len(g.Members))
 	}
 	ctx.Disarm(deadlineToken)
 	ctx.Disarm(watchToken)

@@ -33,6 +33,9 @@ func (g *Gather) check(s *State, cfg *Config) error {
 	if err := g.Judging.check(g, cfg); err != nil {
 		return err
 	}
+	if err := g.checkRoot(cfg); err != nil {
+		return err
+	}
 	if g.sheet.Whole() || g.Next < 0 || g.Next > int64(g.sheet.Chunks()) || len(g.Sums) > windowMost {
 		return fmt.Errorf("%d chunks are there, %d were asked for, of %d there are sums", g.sheet.There(), g.Next,
 			len(g.Sums))

@@ -22,7 +22,7 @@ import (
 
 // Judging is what is known of updates that are judged while they are gathered.
 type Judging struct {
-	// Squares are the sums of addSquares over the members and the parameters before, the bits of each; in the first
+	// Squares are the sums of addSums over the members and the parameters before, the bits of each; in the first
 	// pass.
 	Squares snapshot.Words `snap:"1"`
 	Done    int64          `snap:"2"` // chunks that are in Squares: in the second pass all
@@ -31,8 +31,8 @@ type Judging struct {
 	Weights []float64      `snap:"5"` // of the members, and behind them of the parameters before; in the second pass
 }
 
-func newJudging(members int) *Judging {
-	return &Judging{Squares: snapshot.NewWords(pairs(members + 1)), Marks: make([][]byte, members),
+func (c *Component) newJudging(members int) *Judging {
+	return &Judging{Squares: snapshot.NewWords(c.cfg.sumsOf(members)), Marks: make([][]byte, members),
 		Again: make([][]byte, members)}
 }
 
@@ -110,7 +110,12 @@ func (c *Component) take(ctx *engine.Context, p *Partial) *value.Failure {
 	}
 	if g.first() {
 		sums := g.Judging.sums()
-		addSquares(sums, widened(append(p.Parts[:part:part], value.Tensor{Tensor: before})))
+		root, f := c.rootOf(chunk)
+		if f != nil {
+			return f
+		}
+		points := widened(append(p.Parts[:part:part], value.Tensor{Tensor: before}))
+		c.addSums(sums, points[:part], points[part], root)
 		g.Judging.keep(sums)
 		g.Judging.Done++
 		return nil
@@ -145,18 +150,8 @@ func (c *Component) chunkBefore(ctx *engine.Context, chunk int) (*tensor.Tensor,
 	if f != nil {
 		return nil, f
 	}
-	leaf, lo, hi := c.st.Gather.sheet.At(chunk)
-	for _, t := range params {
-		if t.Len() == 0 {
-			continue // it travels in no chunk
-		}
-		if leaf == 0 {
-			if hi > t.Len() {
-				break
-			}
-			return t.Part(lo, hi), nil
-		}
-		leaf--
+	if t, ok := c.st.Gather.chunkOf(params, chunk); ok {
+		return t, nil
 	}
 	return nil, c.fail(value.CodeError, "updates cannot be judged by parameters of other shapes")
 }
@@ -264,14 +259,14 @@ func (j *Judging) check(g *Gather, cfg *Config) error {
 		}
 	}
 	if g.first() {
-		return j.checkFirst(n, g)
+		return j.checkFirst(n, g, cfg)
 	}
 	if len(j.Weights) != n+1 || j.Squares.Len() > 0 || j.Done != int64(g.sheet.Chunks()) {
 		return fmt.Errorf("%d weights of %d members, with %d distances, of %d chunks", len(j.Weights), n,
 			j.Squares.Len(), j.Done)
 	}
 	for _, w := range j.Weights {
-		if !(w >= 0 && w <= 1) {
+		if rooted := len(g.Root) > 0; !(w >= 0 && (w <= 1 || rooted && !math.IsInf(w, 1))) {
 			return fmt.Errorf("a member weighs %g", w)
 		}
 	}
@@ -283,13 +278,13 @@ func (j *Judging) check(g *Gather, cfg *Config) error {
 	return nil
 }
 
-func (j *Judging) checkFirst(members int, g *Gather) error {
-	if j.Squares.Len() != pairs(members+1) || g.sheet.There() > 0 || j.Done == int64(g.sheet.Chunks()) {
+func (j *Judging) checkFirst(members int, g *Gather, cfg *Config) error {
+	if j.Squares.Len() != cfg.sumsOf(members) || g.sheet.There() > 0 || j.Done == int64(g.sheet.Chunks()) {
 		return fmt.Errorf("%d distances of %d members, %d chunks judged, %d made", j.Squares.Len(), members, j.Done,
 			g.sheet.There())
 	}
-	for _, x := range j.sums() {
-		if !(x >= 0) || math.IsInf(x, 1) {
+	for i, x := range j.sums() {
+		if product := len(g.Root) > 0 && i > members; !(x >= 0 || product && x < 0) || math.IsInf(x, 0) {
 			return fmt.Errorf("a squared distance of %g", x)
 		}
 	}

@@ -78,7 +78,12 @@ func addFour(sums []float64, x, a, b, c, d []float32) {
 // weigh asks the strategy what the members weigh, by the sums of all pairs of their updates and of the parameters
 // before.
 func (c *Component) weigh(ctx *engine.Context, sums []float64, members []Share) ([]float64, *value.Failure) {
-	j := strategy.Judged{Weights: make([]int64, len(members)), Squares: make([][]float64, len(members)+1)}
+	j := strategy.Judged{Weights: make([]int64, len(members))}
+	if c.rooted() {
+		seen(&j, sums)
+	} else {
+		j.Squares = make([][]float64, len(members)+1)
+	}
 	for i := range j.Squares {
 		j.Squares[i] = make([]float64, len(j.Squares))
 	}
@@ -95,16 +100,23 @@ func (c *Component) weigh(ctx *engine.Context, sums []float64, members []Share) 
 	if err != nil {
 		return nil, c.fail(value.CodeError, "the updates of a round cannot be judged: %v", err)
 	}
+	heard := 0
 	for _, w := range weights[:len(members)] {
 		if w == 0 {
 			ctx.Count("weightless")
+			continue
 		}
+		heard++
+	}
+	if heard == 0 {
+		ctx.Count("unchanged") // the parameters of before hold
 	}
 	return weights, nil
 }
 
 // judgeWhole weighs the updates of a round that are kept whole, and returns the parameters before in float32 as well.
-func (c *Component) judgeWhole(ctx *engine.Context, r *Round) ([]float64, []*tensor.Tensor, *value.Failure) {
+func (c *Component) judgeWhole(ctx *engine.Context, r *Round, root []value.Value) ([]float64, []*tensor.Tensor,
+	*value.Failure) {
 	before, f := c.global(ctx)
 	if f != nil {
 		return nil, nil, f
@@ -113,13 +125,17 @@ func (c *Component) judgeWhole(ctx *engine.Context, r *Round) ([]float64, []*ten
 		return nil, nil, c.fail(value.CodeError, "updates of %d tensors cannot be judged by %d parameters",
 			len(r.Shares[0].Update), len(before))
 	}
-	sums := make([]float64, pairs(len(r.Shares)+1))
+	sums := make([]float64, c.cfg.sumsOf(len(r.Shares)))
 	for i, t := range before {
 		points := make([][]float32, 0, len(r.Shares)+1)
 		for k := range r.Shares {
 			points = append(points, r.Shares[k].Update[i].(value.Tensor).Float32())
 		}
-		addSquares(sums, append(points, t.Float32()))
+		var own []float32
+		if len(root) > 0 {
+			own = widened(root[i : i+1])[0]
+		}
+		c.addSums(sums, points, t.Float32(), own)
 	}
 	weights, f := c.weigh(ctx, sums, r.Shares)
 	return weights, before, f
@@ -152,8 +168,8 @@ func (c *Component) judged(parts []value.Value, members []Share, weights []float
 		}
 		return half.Narrow(t, d)
 	}
-	points := widened(parts)
-	if weights[len(members)] > 0 {
+	points, rooted := widened(parts), c.rooted()
+	if weights[len(members)] > 0 || rooted {
 		points = append(points, widened([]value.Value{value.Tensor{Tensor: before}})[0])
 	}
 	to, err := tensor.NewBlank(d, shape)
@@ -165,7 +181,11 @@ func (c *Component) judged(parts []value.Value, members []Share, weights []float
 	var room [runOf]float32
 	for lo := 0; lo < n; lo += runOf {
 		hi := min(lo+runOf, n)
-		blend(sums[:hi-lo], points, weights, lo)
+		if rooted {
+			grow(sums[:hi-lo], points[:len(members)], weights, points[len(members)], lo)
+		} else {
+			blend(sums[:hi-lo], points, weights, lo)
+		}
 		if !half.Is(d) {
 			for k, x := range sums[:hi-lo] {
 				t.Float32()[lo+k] = float32(x)

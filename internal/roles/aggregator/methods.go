@@ -27,6 +27,15 @@ func Methods() []graph.Method {
 				{Name: "members", Type: types.ListsOf(types.Peer())}, {Name: "count", Type: types.Int()}},
 		},
 		{
+			Name: "Trust", Deferred: true,
+			Doc: "Is Mean where the strategy judges updates by what the server's own training made of the same " +
+				"parameters.",
+			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())},
+				{Name: "root", Type: types.ListsOf(types.Tensor())}},
+			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())}, {Name: "samples", Type: types.Int()},
+				{Name: "members", Type: types.ListsOf(types.Peer())}, {Name: "count", Type: types.Int()}},
+		},
+		{
 			Name: "Aggregate", Doc: "Is Mean where no update is lent, without the members.",
 			In: []graph.Port{{Name: "round", Type: types.Int()}, {Name: "members", Type: types.ListsOf(types.Peer())}},
 			Out: []graph.Port{{Name: "mean", Type: types.ListsOf(types.Tensor())},

@@ -34,6 +34,7 @@ type Config struct {
 	// Each is the share that each node holds back of what it would train on, for a test of its own, in millionths, up
 	// to 999,999; 0: nothing.
 	Each int `json:"each,omitempty"`
+	Root
 }
 
 // Options is the node's own setting.
@@ -92,6 +93,9 @@ func (c Config) withDefaults() (Config, error) {
 	if err := config.Within(of, "each", int64(c.Each), 0, million-1); err != nil {
 		return c, err
 	}
+	if err := c.Root.check(of); err != nil {
+		return c, err
+	}
 	return c, config.Within(of, "least", int64(c.Least), 1, count)
 }
 
@@ -111,7 +115,8 @@ func (c Config) plan() (*plan, error) {
 	}
 	kind, err := dataset.Find(dataset.Digits)
 	return &plan{kind: &kind, batch: c.Batch, epochs: c.Epochs, cursor: true, orders: "data/order",
-		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}, each: c.Each}, err
+		partitions: c.Partitions, least: c.Least, partitioner: dataset.Dirichlet{Alpha: c.Alpha}, each: c.Each,
+		root: c.Root}, err
 }
 
 // planOfUse returns what the settings come to, as JSON; an unknown key is refused by name. A kind of the program's own

@@ -34,10 +34,10 @@ type dealOf struct {
 	tests          bool // a part is held out
 }
 
-// dealt is a file that was dealt: the rows of each part, and of the test. Nobody changes them.
+// dealt is a file that was dealt: the rows of each part, of the test, and of the root data. Nobody changes them.
 type dealt struct {
-	parts [][]int
-	held  []int
+	parts      [][]int
+	held, root []int
 }
 
 // deals keeps the newest deal. It is safe for concurrent use.

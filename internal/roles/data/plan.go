@@ -24,6 +24,7 @@ type plan struct {
 	partitions, least int // 0 partitions: every node has a source of its own
 	partitioner       dataset.Partitioner
 	each              int // what a node holds back of its own, in millionths
+	root              Root
 }
 
 // holds is the samples of a node: rows of a source, or all of it where rows are nil.
@@ -70,7 +71,9 @@ func (p *plan) open(slot string, seed uint64, self string, opts Options, file []
 	if err := samples(c, env, given, file); err != nil {
 		return nil, err
 	}
-	c.holdBack(p.each)
+	if !p.root.Rooted {
+		c.holdBack(p.each)
+	}
 	return c, nil
 }
 
@@ -130,10 +133,18 @@ func (p *plan) dealt(c *Component, env dataset.Env, given bool, file []byte) err
 	if _, ok := whole.(dataset.Tested); !ok {
 		samples.Rows, c.test.rows = dataset.Split(samples, c.seed)
 	}
+	var root []int
+	if samples.Rows, root, err = p.root.split(samples, c.seed); err != nil {
+		return err
+	}
 	if p.partitions*p.least > len(samples.Rows) {
 		return config.Errorf(p.kind.Name+" config",
 			"%d partitions of at least %d samples; there are %d samples to train on",
 			p.partitions, p.least, len(samples.Rows))
+	}
+	if p.root.Rooted {
+		c.train, c.name = holds{whole, root}, rootName
+		return nil
 	}
 	if c.part == none {
 		return nil

@@ -54,6 +54,7 @@ type SamplesConfig struct {
 	// Each is the share that each node holds back of what it would train on, for a test of its own, in millionths; 0:
 	// nothing.
 	Each int `json:"each,omitempty"`
+	Root
 }
 
 // Form is a dataset.Schema, as artifacts and records of jobs have it.
@@ -149,6 +150,9 @@ func ParseSamplesConfig(b []byte) (SamplesConfig, error) {
 			return c, err
 		}
 	}
+	if err := c.Root.check(of); err != nil {
+		return c, err
+	}
 	_, err := c.Schema.Schema()
 	return c, err
 }
@@ -196,6 +200,9 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 		}
 		s.name = strconv.Itoa(s.part)
 	}
+	if c.Rooted {
+		s.name = rootName
+	}
 	sources := map[string]dataset.Source{}
 	for name, sum := range o.Files {
 		g, ok := env.Files[name]
@@ -226,7 +233,9 @@ func (c SamplesConfig) open(env node.Env, o SamplesOptions, shared *sharing) (*C
 		s.test.source == nil}); err != nil {
 		return nil, err
 	}
-	s.holdBack(c.Each)
+	if !c.Rooted {
+		s.holdBack(c.Each)
+	}
 	if n := s.train.len(); n > SamplesMost {
 		return nil, config.Errorf(of, "the node would train on %d samples of %s; want at most %d, what an update can "+
 			"weigh: a part of the file", n, env.Files[FileTrain].Name, SamplesMost)
@@ -269,7 +278,7 @@ func (c SamplesConfig) source(g node.Given) (dataset.Source, error) {
 // take takes the node's part of a file that all nodes have, and what is held out of it for the test.
 func (c SamplesConfig) take(s *Component, whole dataset.Source, shared *sharing, of dealOf) error {
 	of.tests = of.tests && c.Held > 0
-	if s.part == none && !of.tests {
+	if s.part == none && !of.tests && !c.Rooted {
 		return nil
 	}
 	d, err := shared.deal(of, func() (dealt, error) { return c.deal(whole, of) })
@@ -281,6 +290,10 @@ func (c SamplesConfig) take(s *Component, whole dataset.Source, shared *sharing,
 	}
 	if s.part != none {
 		s.train = holds{whole, slices.Clone(d.parts[s.part])} // not the memory of all
+		s.sums.rows = s.train.rows
+	}
+	if c.Rooted {
+		s.train = holds{whole, d.root}
 		s.sums.rows = s.train.rows
 	}
 	return nil
@@ -295,6 +308,9 @@ func (c SamplesConfig) deal(whole dataset.Source, of dealOf) (d dealt, err error
 	if of.tests {
 		all.Rows, d.held = hold(all, c.Held, of.seed)
 	}
+	if all.Rows, d.root, err = c.split(all, of.seed); err != nil || c.Rooted {
+		return d, err
+	}
 	partitioner, err := dataset.OpenPartitioner(c.Partitioner, c.Partition)
 	if err != nil {
 		return d, err
@@ -306,6 +322,11 @@ func (c SamplesConfig) deal(whole dataset.Source, of dealOf) (d dealt, err error
 // hold divides samples into those that train and those that test, both ascending: a share of each class in millionths,
 // rounded to nearest, is held out, drawn from the seed. Samples without classes are one class.
 func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
+	return holdBy(s, share, seed, "data/held")
+}
+
+// holdBy is hold for a purpose.
+func holdBy(s dataset.Samples, share int, seed uint64, purpose string) (train, test []int) {
 	classes := [][]int{slices.Clone(s.Rows)}
 	if s.Classes > 0 {
 		classes = make([][]int, s.Classes)
@@ -313,14 +334,14 @@ func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {
 			classes[s.Labels[r]] = append(classes[s.Labels[r]], r)
 		}
 	}
-	d := draw.New(seed, "data/held")
+	d := draw.New(seed, purpose)
 	for _, rows := range classes {
 		n := int((int64(len(rows))*int64(share) + 500_000) / 1_000_000)
 		d.Shuffle(rows, n)
 		test, train = append(test, rows[:n]...), append(train, rows[n:]...)
 	}
 	if len(test) == 0 && s.Classes > 0 && len(s.Rows) > 1 { // classes of too few samples, each for itself
-		return hold(dataset.Samples{Rows: s.Rows}, share, seed)
+		return holdBy(dataset.Samples{Rows: s.Rows}, share, seed, purpose)
 	}
 	slices.Sort(train)
 	slices.Sort(test)

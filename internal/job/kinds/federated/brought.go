@@ -112,6 +112,9 @@ func (c *Config) paths() []*string {
 	if _, share := c.share(); !share && c.Test != "" {
 		out = append(out, &c.Test)
 	}
+	if _, share := c.rootOf(); !share {
+		out = append(out, &c.RootData)
+	}
 	return out
 }
 
@@ -201,6 +204,9 @@ func (c *Config) bringData() error {
 			return &job.ConfigError{Key: "test", Value: c.Test, Want: "a file of samples like those of the job: " +
 				err.Error()}
 		}
+	}
+	if err := c.bringRoot(&b); err != nil {
+		return err
 	}
 	text, err := json.Marshal(b)
 	c.Samples = string(text)
@@ -328,7 +334,7 @@ func (c Config) give(cfg *node.Config, part int, whole bool) error {
 	}
 	o := data.SamplesOptions{Files: map[string]string{}}
 	for name, f := range b.Files {
-		if part >= 0 && name != data.FileTrain && !whole {
+		if part >= 0 && name != data.FileTrain && !whole || name == fileRoot {
 			continue
 		}
 		if err := giveFile(cfg, dataSlot, name, f); err != nil {
@@ -349,6 +355,9 @@ func (c Config) give(cfg *node.Config, part int, whole bool) error {
 	}
 	options[dataSlot] = text
 	cfg.Options = options
+	if c.rooted() && part < 0 {
+		return c.giveRoot(cfg, b)
+	}
 	return nil
 }
 
@@ -404,7 +413,7 @@ func (c Config) samplesConfig() data.SamplesConfig {
 	name, settings, _ := samples.Partition(c.Partition, c.Alpha, b.Schema.Classed())
 	return data.SamplesConfig{Settings: b.Settings, Schema: b.Schema, Batch: c.Batch, Epochs: c.Epochs,
 		Partitions: c.parts(), Least: leastBrought, Partitioner: name, Partition: settings,
-		Held: c.heldByServer(), Each: c.heldByClients()}
+		Held: c.heldByServer(), Each: c.heldByClients(), Root: c.root()}
 }
 
 // validateBrought checks what says which files the job reads, and how.

@@ -35,6 +35,8 @@ type slots struct {
 	progress   *graph.Slot // where the job follows its own
 
 	evaluations, scores *graph.Slot // at the server, where clients test the model
+
+	root *graph.Slot // at the server, where it trains too
 }
 
 // fedavg is one choreography while it is recorded.
@@ -242,6 +244,9 @@ func (j *fedavg) components() {
 	}
 	j.strategyComponents()
 	s.data = slot(j.c.source(all))
+	if j.strategy.Root {
+		s.root = slot(j.c.rootComponent(j.server))
+	}
 	s.registry = slot(graph.Component{Name: "registry", Role: "protocol", Kind: registry.Kind,
 		Version: registry.Version, At: all,
 		Methods: registry.Methods(), Deps: []*graph.Slot{s.data}, Config: j.c.membership()})
@@ -277,8 +282,13 @@ func (j *fedavg) round(b *graph.Graph, i graph.Value, kept []graph.Value) (graph
 	ready := b.Invoke(s.registry, "Await", i)[0]
 	cohort := b.Invoke(s.selector, "Sample", ready, i)[0]
 	opened := b.Invoke(s.rounds, "Open", i, cohort)[0]
+	var own []graph.Value
+	of := "Mean"
+	if s.root != nil {
+		own, of = []graph.Value{j.trainRoot(b, i, opened)}, "Trust"
+	}
 	members := b.Invoke(s.rounds, "Await", i, opened)[0]
-	mean := b.Invoke(s.aggregator, "Mean", i, members)
+	mean := b.Invoke(s.aggregator, of, append([]graph.Value{i, members}, own...)...)
 	params, kept := j.next(b, i, mean[0], mean[2], kept)
 	loaded := b.Invoke(s.model, "LoadParameters", params)[0]
 	if j.c.chunked() {

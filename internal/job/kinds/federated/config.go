@@ -54,6 +54,9 @@ type Config struct {
 	// its own; empty: a fifth. Partition says how it is dealt, Normalize how features are scaled, and Reader, a JSON
 	// object, what else the reader of the file is told.
 	Label, Test, Partition, Normalize, Reader string
+	// RootData is what the server trains on by a strategy with Root: a share of the data, which no client is dealt, or
+	// a file of its own; empty: a twentieth.
+	RootData string
 	// Optimizer says how a client steps, and Schedule how its rate changes over the rounds; empty: gradient descent by
 	// LearningRate and Momentum, at one rate. ClipGradient bounds the L2 norm of the gradients of a step; 0: nothing.
 	Optimizer, Schedule string
@@ -248,6 +251,9 @@ func (c Config) validateRounds() error {
 		return err
 	}
 	if err := c.validateAsynchronous(chosen); err != nil {
+		return err
+	}
+	if err := c.validateRoot(chosen); err != nil {
 		return err
 	}
 	switch {

@@ -55,7 +55,7 @@ func (c Config) source(at []graph.Place) graph.Component {
 			Methods: data.SamplesMethods(), Config: c.samplesConfig()}
 	}
 	of := samples.Use{Data: c.Data, Alpha: c.Alpha, Parts: min(c.clients(), ClientsMax), Batch: c.Batch,
-		Epochs: c.Epochs, Each: c.heldByClients()}.Component(at)
+		Epochs: c.Epochs, Each: c.heldByClients(), Root: c.root()}.Component(at)
 	of.Methods = data.SamplesMethods() // of which an artifact names those that it calls
 	return of
 }

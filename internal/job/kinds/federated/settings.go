@@ -44,6 +44,9 @@ var fields = []job.Field[Config]{
 		Doc: "The column or array that the model is to learn, or several columns of one kind, such as [low, high]."}},
 	{Key: "test", At: func(c *Config) any { return &c.Test }, Of: job.Key{In: "data.test", Path: true,
 		Doc: "What the model is tested on: a share of the data such as 0.2, or a file of its own."}},
+	{Key: "root_data", At: func(c *Config) any { return &c.RootData }, Of: job.Key{In: "data.root", Path: true,
+		Doc: "What the server itself trains on by strategy fltrust: a share of the data such as 0.05, which no client is " +
+			"dealt, or a file of its own."}},
 	{Key: "partition", At: func(c *Config) any { return &c.Partition }, Of: job.Key{In: "data.partition", Choice: true,
 		Doc: "How the data is dealt among the clients of a run on one machine: iid, dirichlet alpha=0.5, shards, " +
 			"classes, or another; without it, dirichlet with the alpha below where there are classes, else iid."}},
@@ -159,7 +162,7 @@ var added = map[string]string{
 	"dropout": "", "label": "",
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "", "precision": "", "selection": "uniform", "personal": "",
-	"evaluate_every": "1", "stop": "", "best": "", "evaluate": "server", "edges": "0",
+	"evaluate_every": "1", "stop": "", "best": "", "evaluate": "server", "edges": "0", "root_data": "",
 }
 
 // Keys returns the names of all settings.
