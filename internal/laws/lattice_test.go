@@ -34,7 +34,8 @@ var rows = [][]string{
 	{"internal/job/rundir"},
 	{"internal/job/kinds"},
 	{"internal/job/kinds/analytics", "internal/job/kinds/evaluation", "internal/job/kinds/gossip",
-		"internal/job/kinds/federated"}, // what records how a node learns, for itself and for gossip
+		"internal/job/kinds/split",
+		"internal/job/kinds/federated"}, // what records how a node learns, for itself, gossip and split
 	{"internal/sim/study"},
 	{"internal/job/judge", "internal/job/loss", "internal/job/optimizer", "internal/job/observe",
 		"internal/job/install",

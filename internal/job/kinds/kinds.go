@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/evaluation"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/gossip"
+	"github.com/rhizome-ml/rhizome/internal/job/kinds/split"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/builtin"
 	"github.com/rhizome-ml/rhizome/internal/strictyaml"
@@ -23,7 +24,7 @@ import (
 // All returns the kinds. A job file that says none is of the first.
 func All() []job.Kind {
 	return []job.Kind{federated.Kind{}, gossip.Kind{}, evaluation.Kind{},
-		analytics.Kind{}}
+		analytics.Kind{}, split.Kind{}}
 }
 
 // Served says whether the jobs of a kind have a server.

@@ -160,20 +160,24 @@ func (j *fedavg) step(b *graph.Graph, x, y graph.Value, at strategy.Local, of sp
 	if j.c.ClipGradient > 0 {
 		steps = optimizer.ClipNorm(b, steps, j.c.ClipGradient)
 	}
-	next := make([]graph.Value, 0, len(carried))
+	next, velocities := j.descend(b, params, steps, kept, j.learns[of.from:])
+	return append(j.inPlace(slices.Concat(all[:of.from], next, all[of.to:]), renewed), velocities...)
+}
+
+// descend records a step of gradient descent by learning_rate and momentum, and returns the parameters behind it and,
+// with momentum, their velocities.
+func (j *fedavg) descend(b *graph.Graph, params, steps, kept []graph.Value, of []types.Type) (next,
+	velocities []graph.Value) {
 	if j.c.Momentum > 0 {
 		share := b.Constant(scalar(j.c.Momentum))
 		for i, v := range kept {
-			steps[i] = b.Add(b.Mul(b.Typed(v, j.learns[of.from+i]), share), steps[i])
+			steps[i] = b.Add(b.Mul(b.Typed(v, of[i]), share), steps[i])
 		}
+		velocities = steps
 	}
 	rate := b.Constant(scalar(j.c.LearningRate))
 	for i, p := range params {
 		next = append(next, b.Sub(p, b.Mul(steps[i], rate)))
 	}
-	next = j.inPlace(slices.Concat(all[:of.from], next, all[of.to:]), renewed)
-	if j.c.Momentum > 0 {
-		next = append(next, steps...)
-	}
-	return next
+	return next, velocities
 }

@@ -136,6 +136,10 @@ type perceptron struct {
 }
 
 func (p perceptron) output(b *graph.Graph, of batch, params []graph.Value) graph.Value {
+	return p.elements.flat(b, forward.Of(b, p.Inference(), p.inputs(b, of), params))
+}
+
+func (p perceptron) inputs(b *graph.Graph, of batch) map[string]graph.Value {
 	x := of.x
 	if p.form.Features != tensor.Float32 {
 		x = b.Tensor("Cast", graph.Attrs{"to": int(tensor.Float32)}, x)
@@ -143,7 +147,7 @@ func (p perceptron) output(b *graph.Graph, of batch, params []graph.Value) graph
 	if len(p.form.Shape) != 1 { // it wants numbers in a row
 		x = b.Tensor("Reshape", nil, x, b.Constant(integers(int64(p.batch), int64(p.form.Width()))))
 	}
-	return p.elements.flat(b, forward.Pass(b, p.Graph, x, params))
+	return map[string]graph.Value{p.Inference().Input: x}
 }
 
 // imported is a network that a user brought, for one size of batches.

@@ -38,6 +38,22 @@ type trainee interface {
 	// train is own in a step, and returns what the statistics become as well. It asks chance for what is drawn.
 	train(b *graph.Graph, of batch, values []graph.Value, chance func(place int, shape []int) graph.Value) (
 		out graph.Value, renewed []graph.Value)
+	// training is the pass of train, inputs what it is given of a batch, by name, and flat what is made of its output.
+	training() model.Pass
+	inputs(b *graph.Graph, of batch) map[string]graph.Value
+	flat(b *graph.Graph, out graph.Value) graph.Value
+}
+
+func (p perceptron) training() model.Pass { return p.Inference() }
+
+func (p perceptron) flat(b *graph.Graph, out graph.Value) graph.Value { return p.elements.flat(b, out) }
+
+func (i imported) training() model.Pass { return i.Training() }
+
+func (i imported) flat(b *graph.Graph, out graph.Value) graph.Value { return i.elements.flat(b, out) }
+
+func (i imported) inputs(b *graph.Graph, of batch) map[string]graph.Value {
+	return i.fit.Record(b, of.x, of.y)
 }
 
 func (p perceptron) own(b *graph.Graph, of batch, values []graph.Value) graph.Value {
