@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/commandtest"
+	"github.com/rhizome-ml/rhizome/internal/sim/sweep"
 )
 
 // simulated runs a simulation that must end well, and returns its last object and all lines.
@@ -79,6 +80,34 @@ func TestSimLiars(t *testing.T) {
 		if d.Faults[kind] < 50 || d.Faults[kind] > 250 || d.Accuracy >= honest.Accuracy || len(d.Failures) > 0 {
 			t.Errorf("%s: %d times, accuracy %v, of honest nodes %v, failures %v", kind, d.Faults[kind], d.Accuracy,
 				honest.Accuracy, d.Failures)
+		}
+	}
+}
+
+// TestSimLiarsOfFederations: of eight clients two send something else than they learned. The mean is drawn away then,
+// or the job fails; the median hardly notices.
+func TestSimLiarsOfFederations(t *testing.T) {
+	for _, times := range []string{"-1", "100"} {
+		faults := write(t, filepath.Join(t.TempDir(), "faults.yaml"),
+			"faults:\n  - {kind: lie, nodes: clients, share: 0.25, times: "+times+"}\n")
+		o := rhizome(t, "sim", "digits", "--json", "--rounds", "8", "--set", "alpha=1e6", "--faults", faults, "--sweep",
+			"strategy=fedavg,median")
+		var all []sweep.Run
+		for line := range strings.Lines(o.Out) {
+			if !strings.HasPrefix(line, `{"event":"run"`) {
+				continue
+			}
+			all = append(all, sweep.Run{})
+			if err := json.Unmarshal([]byte(line), &all[len(all)-1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(all) != 2 {
+			t.Fatalf("%+v", o)
+		}
+		lost, held := all[0], all[1]
+		if held.Faults["lie"] < 16 || held.Accuracy < 0.9 || lost.Failed == "" && lost.Accuracy > held.Accuracy-0.1 {
+			t.Errorf("times %s: by the mean %+v\nby the median %+v", times, lost, held)
 		}
 	}
 }

@@ -52,7 +52,7 @@ func (a *axes) Set(text string) error {
 	}
 	between := ","
 	if strings.Contains(list, "|") {
-		between = "|"
+		between, list = "|", strings.TrimSuffix(list, "|") // with one behind it, a value that has a comma stands alone
 	}
 	values := strings.Split(list, between)
 	for i := range values {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,23 @@ func TestAShardGoesOnWhereItWas(t *testing.T) {
 	whole, merged := inProcess(append(args, "--json")...), inProcess("sim", "merge", "--json", dir)
 	if whole.Code != 0 || whole.Out != merged.Out {
 		t.Errorf("killed and put together\n%s%s\nand without\n%s", merged.Out, merged.Err, whole.Out)
+	}
+}
+
+// TestSweptValues: what is read of a setting's values is what the command that runs it again says.
+func TestSweptValues(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a=1,2": {"1", "2"}, "a=1": {"1"}, " a = 1 , x y": {"1", "x y"}, "a=1,2|3": {"1,2", "3"}, "a=1,2|": {"1,2"},
+		"a=|1": {"", "1"}, "a=": {""},
+	} {
+		var got, again axes
+		if err := got.Set(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := again.Set(got.given()[0]); err != nil || got[0].Key != "a" || !slices.Equal(got[0].Values, want) ||
+			!slices.Equal(again[0].Values, want) {
+			t.Errorf("%q: %v, by %q %v (%v); want %q", text, got, got.given(), again, err, want)
+		}
 	}
 }
 

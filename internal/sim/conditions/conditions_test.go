@@ -101,6 +101,7 @@ func TestFaultFiles(t *testing.T) {
 		{entry("{kind: kill}"), 2, "exactly one"}, {entry("{kind: kill, every: 1s, per_run: 3}"), 2, "exactly one"},
 		{entry("{kind: kill, every: 1s, for: 3s}"), 2, "no for"}, {entry("{kind: kill, every: 1s, share: 0.5}"), 2,
 			"no share"},
+		{entry("{kind: kill, every: 1s, times: 2}"), 2, "no times"}, {entry("{kind: lie, times: 1}"), 2, "no lie"},
 		{entry("{kind: kill, every: 1s, rate: 0.5}"), 2, "no rate"}, {entry("{kind: lie, every: 1s}"), 2,
 			"what some nodes are"},
 		{entry("{kind: kill, every: 1s, from: 3s, until: 2s}"), 2, "a later until"},

@@ -36,6 +36,7 @@ type Entry struct {
 	Share       float64         // of the nodes: those that a strike hits, or that lie
 	Nodes       string          // all, server or clients
 	Rate        float64         // of a slow or fast clock; of a liar's packets, the share that lies
+	Times       float64         // what a liar multiplies its tensors by; -1, their negative, where nothing is said
 
 	value strictyaml.Value // where it stands
 }
@@ -87,7 +88,7 @@ func ParseFaults(file string, text []byte) (*Faults, error) {
 
 // entry takes one entry of the list.
 func (f *Faults) entry(v strictyaml.Value) error {
-	e := Entry{Share: -1, Rate: -1, Nodes: "all", value: v}
+	e := Entry{Share: -1, Rate: -1, Times: -1, Nodes: "all", value: v}
 	kind := ""
 	given := map[string]bool{}
 	note := func(key string, take func(strictyaml.Value) error) strictyaml.Field {
@@ -117,7 +118,7 @@ func (f *Faults) entry(v strictyaml.Value) error {
 		note("until", strictyaml.Span(&e.Until, 0, 1e6*time.Hour)),
 		note("for", latency(&e.For)), note("share", strictyaml.Number(&e.Share, 0, 1)),
 		note("nodes", strictyaml.Word(&e.Nodes, "all", "server", "clients")),
-		note("rate", strictyaml.Number(&e.Rate, 0, 4)),
+		note("rate", strictyaml.Number(&e.Rate, 0, 4)), note("times", strictyaml.Number(&e.Times, -1e6, 1e6)),
 	)
 	if err != nil {
 		return err
@@ -156,6 +157,10 @@ func (e *Entry) check(given map[string]bool) error {
 				"and equivocate have one", e.Kind)
 	case given["rate"] && u.rate == 0:
 		return e.value.Fail("%v has no rate; slow-clock, lie and equivocate have one", e.Kind)
+	case given["times"] && !u.liar:
+		return e.value.Fail("%v multiplies nothing, so there is no times; lie and equivocate have one", e.Kind)
+	case given["times"] && e.Times == 1:
+		return e.value.Fail("tensors times 1 are no lie; want times such as -1 or 100")
 	case e.Until != 0 && e.Until <= e.From:
 		return e.value.Fail("until is %v, and from is %v; want a later until", e.Until, e.From)
 	case e.Kind == sim.SlowClock && given["rate"] && (e.Rate < 0.25 || e.Rate == 1):

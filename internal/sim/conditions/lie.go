@@ -1,6 +1,7 @@
 package conditions
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/rhizome-ml/rhizome/internal/sim"
@@ -9,8 +10,9 @@ import (
 	"github.com/rhizome-ml/rhizome/value"
 )
 
-// lies returns what liars do to their packets: every float32 tensor in them is turned into its negative, which is well
-// formed and wrong. A liar tells everybody the same; one that equivocates tells the lie only to every second peer.
+// lies returns what liars do to their packets: every float32 tensor in them is turned into its negative, or into as
+// many times what it is as their entry says, which is well formed and wrong. A liar tells everybody the same; one that
+// equivocates tells the lie only to every second peer.
 func lies(w *sim.World, liars []*gust) func(n, to *sim.Node, raw []byte) []byte {
 	who := make([][]bool, len(liars)) // by node
 	for i, g := range liars {
@@ -27,8 +29,12 @@ func lies(w *sim.World, liars []*gust) func(n, to *sim.Node, raw []byte) []byte 
 			if g.Kind == sim.Equivocate && to.ID()%2 == 0 || !g.c.Hit(g.Rate) {
 				continue
 			}
-			if lie, ok := negated(n, raw); ok {
-				w.Note(g.Kind, n, "sends "+to.Name+" the negative of its tensors")
+			if lie, ok := multiplied(n, raw, float32(g.Times)); ok {
+				what := "the negative of its tensors"
+				if g.Times != -1 {
+					what = fmt.Sprintf("its tensors times %g", g.Times)
+				}
+				w.Note(g.Kind, n, "sends "+to.Name+" "+what)
 				return lie
 			}
 		}
@@ -36,8 +42,8 @@ func lies(w *sim.World, liars []*gust) func(n, to *sim.Node, raw []byte) []byte 
 	}
 }
 
-// negated returns a packet with every float32 tensor negated; false where it has none.
-func negated(n *sim.Node, raw []byte) ([]byte, bool) {
+// multiplied returns a packet with every float32 tensor multiplied; false where it has none.
+func multiplied(n *sim.Node, raw []byte, by float32) ([]byte, bool) {
 	cfg := n.Node().Config()
 	e, err := wire.Decode(raw, cfg.Values, cfg.Limits.Wire)
 	if err != nil {
@@ -45,7 +51,7 @@ func negated(n *sim.Node, raw []byte) ([]byte, bool) {
 	}
 	lied := false
 	for i := range e.Fills {
-		v, ok := negative(e.Fills[i].Value)
+		v, ok := times(e.Fills[i].Value, by)
 		e.Fills[i].Value, lied = v, lied || ok
 	}
 	if !lied {
@@ -55,13 +61,13 @@ func negated(n *sim.Node, raw []byte) ([]byte, bool) {
 	return out, err == nil
 }
 
-// negative returns a value with every float32 tensor in it negated, and whether there is one.
-func negative(v value.Value) (value.Value, bool) {
+// times returns a value with every float32 tensor in it multiplied, and whether there is one.
+func times(v value.Value, by float32) (value.Value, bool) {
 	switch x := v.(type) {
 	case *value.List:
 		items, any := slices.Clone(x.Items()), false
 		for i := range items {
-			item, ok := negative(items[i])
+			item, ok := times(items[i], by)
 			items[i], any = item, any || ok
 		}
 		return value.NewList(items...), any
@@ -71,11 +77,24 @@ func negative(v value.Value) (value.Value, bool) {
 		}
 		data := slices.Clone(x.Float32())
 		for i := range data {
-			data[i] = -data[i]
+			data[i] = product(data[i], by)
 		}
 		if t, err := tensor.FromFloat32(x.Shape(), data); err == nil {
 			return value.Tensor{Tensor: t}, true
 		}
 	}
 	return v, false
+}
+
+// product is x·by, with the same bits on every machine: of what is no number they differ.
+func product(x, by float32) float32 {
+	switch {
+	case by == -1:
+		return -x
+	case by == 0:
+		return 0
+	case x != x:
+		return x
+	}
+	return x * by
 }
