@@ -23,6 +23,10 @@ func newPeer(c *console) *cobra.Command {
 All nodes name the same job. The first is started alone, and waits; each other one needs the address of one that is there,
 and the nodes tell each other whom they know. The periods of a node count from its first neighbour on.
 
+Nodes of a job that says "strategy: d-psgd" or "choco-sgd" go in step with neighbours that stand. Each is given all of
+its own, and no others, by --bootstrap, and each of these names it too: rhizome id --new says who a node will be. A round
+waits for all neighbours. A node that is through stays until they have its last model.
+
 JOB is a job file that says "kind: gossip", or "gossip", which is built in.
 Stop it whenever you like: the same command goes on where it was.`,
 		Example: `  rhizome peer gossip
@@ -60,10 +64,14 @@ Stop it whenever you like: the same command goes on where it was.`,
 				}
 				return res.Mark()
 			}
+			what := "periods"
+			if res.InStep {
+				what = "rounds"
+			}
 			fmt.Fprintf(c.out,
-				"\n%s: %d periods\n\n  accuracy      %s\n  loss          %.4f\n  merges        %d\n  model         "+
+				"\n%s: %d %s\n\n  accuracy      %s\n  loss          %.4f\n  merges        %d\n  model         "+
 					"%s\n  sha256        %s\n",
-				res.Job, res.Rounds, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model,
+				res.Job, res.Rounds, what, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model,
 				res.ModelSHA256)
 			return res.Mark()
 		}),

@@ -60,22 +60,25 @@ func (c *company) waiting() bool {
 }
 
 func periodAt(now, began int64, period time.Duration, rounds int) int {
-	if began == 0 {
+	if began == 0 || period <= 0 { // nodes in step have none
 		return 0
 	}
 	return min(int(max(now-began, 0)/int64(period)), rounds)
 }
 
-// look takes how many neighbours are linked, and returns what is to be told, or nil.
-func (c *company) look(now time.Time, linked int, alone bool) *Waiting {
+// look takes how many neighbours are linked, and how many it needs, and returns what is to be told, or nil.
+func (c *company) look(now time.Time, linked, need int, alone bool) *Waiting {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.waits
 	c.waits = nil
-	first, w := time.Duration(0), &Waits{On: OnNeighbour, Need: 1, For: []Awaited{}, Hint: c.begin}
+	first, w := time.Duration(0), &Waits{On: OnNeighbour, Need: need, Have: linked, For: []Awaited{}, Hint: c.begin}
 	switch {
-	case linked > 0:
+	case linked >= need:
 		w = nil
+	case c.period == 0:
+		first = paceSecond
+		w.Hint = join(w.Hint, "a round waits for all neighbours")
 	case c.began == 0:
 		if !c.founds {
 			first = paceFirst
@@ -164,7 +167,11 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 		e.company.began = began
 		e.company.mu.Unlock()
 	}
-	if w := e.company.look(time.Now(), linked, e.trainsAlone); w != nil {
+	need := 1
+	if e.inStep() {
+		need = len(known)
+	}
+	if w := e.company.look(time.Now(), linked, need, e.trainsAlone); w != nil {
 		e.o.Notify(*w)
 	}
 	return nil
@@ -208,8 +215,8 @@ func (e *equal) meet(connect func(context.Context, wire.PeerID) error) {
 	}
 }
 
-// aged puts the period of a node without a server into its status.
-func aged(s *Status, rec *Record) {
+// aged puts the period of a node without a server into its status, or its round.
+func aged(s *Status, rec *Record, n *node.Node) {
 	if rec.Role != RolePeer || rec.Done != nil {
 		return
 	}
@@ -219,6 +226,9 @@ func aged(s *Status, rec *Record) {
 	}
 	period, _ := cfg.Pace()
 	s.Round = periodAt(s.NowNs, rec.Began, period, cfg.About().Rounds)
+	if period == 0 { // in step, it merges once in each round
+		s.Round = int(min(cfg.Merged(n), uint64(cfg.About().Rounds)))
+	}
 	if rec.Began == 0 && s.Starts > 0 {
 		s.Waits = &Waits{On: OnNeighbour, Need: 1, For: []Awaited{}}
 	}

@@ -58,6 +58,7 @@ type PeerResult struct {
 	Model       string  `json:"-"`               // path
 	Kept        bool    `json:"-"`               // it was there before, and nothing was trained
 	Alone       bool    `json:"alone,omitempty"` // the job lets a node train alone
+	InStep      bool    `json:"-"`               // it went in step with its neighbours, in rounds
 }
 
 // Mark returns the *MergedNothingError where nothing was merged and the job does not let a node train alone, or nil.
@@ -127,7 +128,7 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 	if rec := e.dir.Record(); rec.Done != nil {
 		var res PeerResult
 		err := journal.ReadSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), &res)
-		res.Model, res.Kept = filepath.Join(e.dir.Path, peerModelFile), true
+		res.Model, res.Kept, res.InStep = filepath.Join(e.dir.Path, peerModelFile), true, e.inStep()
 		return &res, err
 	}
 	if err := e.listen(e.lists.Admit, nil); err != nil {
@@ -183,11 +184,6 @@ func (e *equal) plan() error {
 			return err
 		}
 	}
-	if period, _ := base.Pace(); period == 0 {
-		return &job.LacksError{Job: base.About().Name,
-			Lacks: "nodes that go in step, which rhizome peer does not run yet",
-			Hint:  "rhizome sim runs all of them in one process"}
-	}
 	for _, f := range base.Apart() {
 		set[f.Key] = f.Value
 	}
@@ -216,6 +212,10 @@ func (e *equal) plan() error {
 	known, err := bootstrap(e.o.Bootstrap, e.dir.ID.Peer())
 	if err != nil {
 		return err
+	}
+	if period, _ := asked.Pace(); period == 0 && rec == nil && len(known) == 0 {
+		return &InputError{"--bootstrap", "", "the addresses of all neighbours of this node, each of which names this one " +
+			"too: it goes in step with them, by the job " + asked.About().Name}
 	}
 	if rec != nil {
 		_, art, err := e.dir.program(rec.Digest, e.cfg)
@@ -335,7 +335,11 @@ func bootstrap(texts []string, self wire.PeerID) ([]Member, error) {
 
 // learn follows the node's clock through the periods of the job, and writes what its model came to.
 func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
-	tick := time.NewTicker(min(e.period, lookEvery))
+	every := lookEvery
+	if !e.inStep() {
+		every = min(every, e.period)
+	}
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	last := 0
 	for {
@@ -354,18 +358,24 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 			return nil, err
 		}
 		round := e.company.round(now)
+		if e.inStep() {
+			round = min(int(merges), e.rounds) // it merges once in each
+		}
 		if round > last {
-			last = round
 			ask := &engine.Event{Invoke: e.cfg.Evaluate(round)}
-			if err := e.host.Deliver(ask); err != nil && !errors.As(err, new(*host.FullError)) {
+			err := e.host.Deliver(ask)
+			if err != nil && !errors.As(err, new(*host.FullError)) {
 				return nil, e.because(err)
+			}
+			if err == nil || !e.inStep() { // one of rounds is asked again: there may be no further one
+				last = round
 			}
 		}
 		select {
 		case <-tick.C:
 		case got := <-e.evaluated:
 			if got.Round >= e.rounds {
-				return e.finish(got)
+				return e.finish(ctx, got)
 			}
 			got.Merges = merges
 			e.o.Notify(got)
@@ -411,9 +421,9 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 }
 
 // finish writes the model and then the result.
-func (e *equal) finish(got Evaluated) (*PeerResult, error) {
+func (e *equal) finish(ctx context.Context, got Evaluated) (*PeerResult, error) {
 	res := &PeerResult{Job: e.cfg.About().Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss,
-		Alone: e.trainsAlone, Model: filepath.Join(e.dir.Path, peerModelFile)}
+		Alone: e.trainsAlone, InStep: e.inStep(), Model: filepath.Join(e.dir.Path, peerModelFile)}
 	var file []byte
 	var none error
 	err := e.host.View(func(n *node.Node) {
@@ -432,6 +442,9 @@ func (e *equal) finish(got Evaluated) (*PeerResult, error) {
 		return nil, err
 	}
 	if err := journal.WriteSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), res); err != nil {
+		return nil, err
+	}
+	if err := e.delivered(ctx); err != nil {
 		return nil, err
 	}
 	return res, e.dir.Save(func(r *Record) error {

@@ -263,7 +263,7 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 		}
 	}
 	if rec != nil {
-		aged(s, rec)
+		aged(s, rec, n)
 	}
 	s.Notes = notesOf(s)
 	return s, nil

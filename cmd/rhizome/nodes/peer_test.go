@@ -1,9 +1,11 @@
 package nodes_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,6 +94,89 @@ func TestPeersAsk(t *testing.T) {
 		if code := s.End(t); code != exitOK {
 			t.Errorf("%s: exit code %d\n%s", name, code, s.Errs)
 		}
+	}
+}
+
+// TestPeersInStep has three nodes on a path go in step by D-PSGD, each on data of its own. Once they are left in peace,
+// and once, as the same nodes, one is killed with SIGKILL in the middle and goes on: all come to the same models to the
+// bit. One that is given no neighbours is refused.
+func TestPeersInStep(t *testing.T) {
+	t.Parallel() // most of the time it waits
+	dir := t.TempDir()
+	names, trees := []string{"a", "b", "c"}, []string{"ash", "elm", "oak"}
+	var who []string
+	for k, name := range append(names, "sample") {
+		var text strings.Builder
+		text.WriteString("x,y,kind\n")
+		for i := range 60 {
+			fmt.Fprintf(&text, "%d.%d,%d.%d,%s\n", 3*(i%3), (i+k)%7, 6-2*(i%3), (i*k)%5, trees[i%3])
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".csv"), []byte(text.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range names {
+		o := rhizome(t, "id", "--new", "--json", "--dir", filepath.Join(dir, name))
+		var made struct{ Peer string }
+		if err := json.Unmarshal([]byte(o.Out), &made); err != nil || o.Code != exitOK {
+			t.Fatal(err, o)
+		}
+		who = append(who, made.Peer)
+	}
+	file := filepath.Join(dir, "path.yaml")
+	err := os.WriteFile(file, []byte("name: path\nkind: gossip\nstrategy: d-psgd\ntopology: ring\nrounds: 200\n"+
+		"data: {train: sample.csv, test: sample.csv, label: kind, normalize: standard}\nmodel: {mlp: [4]}\n"+
+		"train: {batch: 20, learning_rate: 0.1}\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := rhizome(t, "peer", file, "--dir", filepath.Join(dir, "none"), "--data", filepath.Join(dir, "a.csv"),
+		"--listen", loopback); o.Code != exitBad || !strings.Contains(o.Err, "--bootstrap") {
+		t.Errorf("without neighbours: %v", o)
+	}
+	play := func(run string, kill bool) (models []string) {
+		peer := func(k int, around ...string) *started {
+			args := []string{"peer", file, "--json", "--lan=false", "--dir", filepath.Join(dir, run, names[k]),
+				"--data", filepath.Join(dir, names[k]+".csv"), "--listen", loopback}
+			for _, at := range around {
+				args = append(args, "--bootstrap", at)
+			}
+			return start(t, dir, args...)
+		}
+		for _, name := range names { // the same nodes in each run
+			key, err := os.ReadFile(filepath.Join(dir, name, "identity.key"))
+			if err == nil {
+				err = os.MkdirAll(filepath.Join(dir, run, name), 0o700)
+			}
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, run, name, "identity.key"), key, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		nowhere := "/ip4/127.0.0.1/tcp/9/p2p/" // of one that comes by itself
+		a := peer(0, nowhere+who[1])
+		b := peer(1, a.Await(t, "its address", isEvent("listening")).Addresses[0], nowhere+who[2])
+		c := peer(2, b.Await(t, "its address", isEvent("listening")).Addresses[0])
+		if kill {
+			c.Await(t, "a round", func(e told) bool { return e.Event == "round" && e.Round > 0 })
+			c.Cmd.Process.Kill()
+			c.End(t)
+			c = peer(2)
+		}
+		for k, s := range []*started{a, b, c} {
+			done := s.Await(t, "the end", isEvent("done"))
+			if code := s.End(t); code != exitOK || done.Rounds != 200 || done.Merges != 200 {
+				t.Errorf("%s of %s: exit code %d, %+v\n%s", names[k], run, code, done, s.Errs)
+			}
+			models = append(models, done.ModelSHA256)
+		}
+		return models
+	}
+	calm, killed := play("calm", false), play("killed", true)
+	if !slices.Equal(calm, killed) || calm[0] == calm[1] || calm[1] == calm[2] {
+		t.Errorf("models %v, and %v with one killed", calm, killed)
 	}
 }
 

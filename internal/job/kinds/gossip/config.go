@@ -100,7 +100,7 @@ var ownFields = []job.Field[Config]{
 		Of: job.Key{Doc: "Neighbours that a node sends to, 1 to 1,024."}},
 	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }, Of: job.Key{Choice: true,
 		Doc: "How the nodes learn from each other: gossip-learning, each in periods of its own; or d-psgd or " +
-			"choco-sgd, in step with its neighbours, in simulations. The command strategies tells of all."}},
+			"choco-sgd, in step with its neighbours. The command strategies tells of all."}},
 	{Key: "deadline", At: func(c *Config) any { return &c.Deadline },
 		Of: job.Key{Doc: "How long a round of d-psgd waits for neighbours, up to 720h; 0s means as long as it takes, " +
 			"and that the models depend on the settings alone."}},

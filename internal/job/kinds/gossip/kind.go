@@ -77,8 +77,11 @@ func (c Config) Pace() (period time.Duration, alone bool) {
 // Place is the one place of the job.
 func (c Config) Place() string { return PeersPlace }
 
-// Apart says that nodes in processes of their own find each other.
+// Apart says that nodes in processes of their own find each other, but for those in step, which stand.
 func (c Config) Apart() []job.Forced {
+	if c.steps() {
+		return nil
+	}
 	return []job.Forced{{Key: "discovery", Value: DiscoveryExchange,
 		Why: "nodes of rhizome peer tell each other whom they know"}}
 }
