@@ -68,14 +68,15 @@ func Parse(text string) (Chosen, error) {
 // With chooses settings of a strategy, such as "momentum=0.9 rate=1"; one that is not there has its default. Errors are
 // *ParseError.
 func (s Strategy) With(settings string) (Chosen, error) {
-	c := Chosen{s, map[string]float64{}}
+	c := Chosen{Strategy: s, set: map[string]float64{}}
 	if err := s.check(); err != nil {
 		return Chosen{}, err
 	}
 	if len(settings) > textMost {
 		return Chosen{}, wrong(settings, fmt.Sprintf("at most %d bytes", textMost))
 	}
-	for _, w := range strings.Fields(settings) {
+	c.said = strings.Fields(settings)
+	for _, w := range c.said {
 		name, number, _ := strings.Cut(w, "=")
 		i := slices.IndexFunc(s.Settings, func(x Setting) bool { return x.Name == name })
 		if _, twice := c.set[name]; i < 0 || twice {

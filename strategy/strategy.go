@@ -108,7 +108,8 @@ type Setting struct {
 // Chosen is a strategy with its settings, as Parse and With return it. It is immutable.
 type Chosen struct {
 	Strategy
-	set map[string]float64
+	set  map[string]float64
+	said []string // of the settings, as they were said
 }
 
 // Get returns a setting. A name that the strategy does not declare is a mistake in it, which panics.

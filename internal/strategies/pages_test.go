@@ -297,14 +297,29 @@ func table(pages []page, last map[string][2]float64) string {
 		fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s | %.1f %% | %.1f %% |\n", p.title, p.Strategy, p.Family, p.About,
 			100*last[p.Strategy][0], 100*last[p.Strategy][1])
 	}
-	b.WriteString("\n## What differs from flwr 1.42.0\n\n| strategy | what it does there |\n|---|---|\n")
+	b.WriteString("\n## What differs from flwr 1.42.0\n\nHere each does what its paper says. `compatible: flwr` in a job " +
+		"file gives theirs, in settings\nthat the job does not say itself.\n\n| strategy | what it does there | with " +
+		"`compatible: flwr` |\n|---|---|---|\n")
 	for _, p := range pages {
 		if p.peer != "" {
 			peer := strings.ReplaceAll(p.peer, "|", `\|`) // which would end the cell
-			fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", p.title, p.Strategy, peer)
+			fmt.Fprintf(&b, "| [%s](%s.md) | %s | %s |\n", p.title, p.Strategy, peer, compatible(p.Strategy))
 		}
 	}
 	return b.String()
+}
+
+// compatible says what a strategy is where a job says compatible: flwr.
+func compatible(name string) string {
+	c, err := strategy.Parse(name)
+	if err == nil {
+		c, err = c.As("flwr")
+	}
+	if err != nil {
+		_, why, _ := strings.Cut(err.Error(), "): ")
+		return "refused: " + why
+	}
+	return "`" + c.String() + "`"
 }
 
 // described returns the curves that a picture describes.

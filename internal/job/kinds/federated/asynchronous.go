@@ -22,13 +22,13 @@ import (
 
 // asynchronous says whether the strategy is one.
 func (c Config) asynchronous() bool {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	return err == nil && s.Stale != nil
 }
 
 // bufferNeeds is how many updates make a version, of an asynchronous job.
 func (c Config) bufferNeeds() int {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	if err != nil || s.Buffer == nil {
 		return 1
 	}

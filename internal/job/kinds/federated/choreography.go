@@ -114,7 +114,7 @@ func (c Config) newFedavg() (*fedavg, error) {
 		return nil, err
 	}
 	j := &fedavg{c: c, g: graph.New(c.Name), net: net}
-	if j.strategy, err = strategy.Parse(c.Strategy); err != nil {
+	if j.strategy, err = c.chosen(); err != nil {
 		return nil, err
 	}
 	if j.loss, err = loss.Of(c.lossName()); err != nil {

@@ -128,6 +128,9 @@ type Config struct {
 	// Strategy is how the job learns: the name of a strategy of package strategy and, behind it, its settings, such as
 	// "fedavgm momentum=0.9".
 	Strategy string
+	// Compatible is "flwr" where settings of the strategy that are not said are those by which it does what flwr 1.42.0
+	// does; empty: those of here.
+	Compatible string
 	// Weighting is what an update weighs in the mean: "samples", as many as its client trained on, or "uniform", one
 	// each.
 	Weighting string
@@ -239,7 +242,18 @@ func (c Config) Validate() error {
 
 // validateRounds checks what says how a round goes, as a whole.
 func (c Config) validateRounds() error {
-	chosen, err := strategy.Parse(c.Strategy)
+	if c.Compatible != "" {
+		if c.Compatible != "flwr" {
+			return &job.ConfigError{Key: "compatible", Value: strconv.Quote(c.Compatible), Want: "flwr, or nothing"}
+		}
+		_, err := strategy.Parse(c.Strategy)
+		_, err2 := c.chosen()
+		if e := (*strategy.ParseError)(nil); err == nil && errors.As(err2, &e) {
+			return &job.ConfigError{Key: "compatible", Value: strconv.Quote(c.Compatible),
+				Want: "nothing beside strategy " + e.Got + ", or " + e.Want}
+		}
+	}
+	chosen, err := c.chosen()
 	if e := (*strategy.ParseError)(nil); errors.As(err, &e) {
 		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: e.Want}
 	}
@@ -287,15 +301,24 @@ func (c Config) validateRounds() error {
 	return c.validateJudged(chosen)
 }
 
+// chosen is the strategy with its settings, as the platform has them that the job is to be compatible with.
+func (c Config) chosen() (strategy.Chosen, error) {
+	s, err := strategy.Parse(c.Strategy)
+	if err != nil || c.Compatible == "" {
+		return s, err
+	}
+	return s.As(c.Compatible)
+}
+
 // serverStep says whether the strategy makes the new parameters of the mean and of those that the round began with.
 func (c Config) serverStep() bool {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	return err == nil && s.Server != nil
 }
 
 // combine is the strategy where it says how updates become one, else "".
 func (c Config) combine() string {
-	if s, err := strategy.Parse(c.Strategy); err == nil && (s.Combine != nil || s.Judge != nil) {
+	if s, err := c.chosen(); err == nil && (s.Combine != nil || s.Judge != nil) {
 		return s.String()
 	}
 	return ""
@@ -303,13 +326,13 @@ func (c Config) combine() string {
 
 // judges says whether the strategy judges updates as wholes.
 func (c Config) judges() bool {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	return err == nil && s.Judge != nil
 }
 
 // judgedLeast is how many updates the strategy needs that judges them, 0 where it does with one.
 func (c Config) judgedLeast() int {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	if err != nil || s.Judge == nil || s.Least() == 1 {
 		return 0
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
-	"github.com/rhizome-ml/rhizome/strategy"
 )
 
 // shape is the form of a data set.
@@ -72,7 +71,7 @@ func (c Config) membership() registry.Config {
 	if c.Edges > 0 {
 		r.Edges = job.EdgesPlace
 	}
-	if s, err := strategy.Parse(c.Strategy); err == nil && mirrors(s) && c.Weighting == aggregator.Samples {
+	if s, err := c.chosen(); err == nil && mirrors(s) && c.Weighting == aggregator.Samples {
 		r.Weighs, r.MostWeight = true, int64(c.MaxSamples)
 	}
 	return r

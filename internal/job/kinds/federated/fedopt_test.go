@@ -3,6 +3,7 @@ package federated
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/graph"
@@ -128,5 +129,32 @@ func TestServerOptimizersAreTheirFormulas(t *testing.T) {
 			}
 		}
 		t.Logf("%s: off by %.1e at most", text, worst)
+	}
+}
+
+// TestCompatible: the word has a job's strategy do what flwr does, to the bit as its settings do; where there is
+// nothing that it could say it is refused with the reason.
+func TestCompatible(t *testing.T) {
+	c := small()
+	c.Rounds, c.Strategy = 2, "fedadam rate=0.05"
+	plain := ran(t, c).model()
+	c.Compatible = "flwr"
+	theirs := ran(t, c).model()
+	c.Compatible, c.Strategy = "", "fedadam rate=0.05 tau=1e-9 flwr=1"
+	if settings := ran(t, c).model(); theirs == plain || theirs != settings {
+		t.Errorf("compatible: flwr gives %.8s, its settings %.8s, and without it %.8s", theirs, settings, plain)
+	}
+	for _, x := range [][3]string{
+		{"fedavg", "flwr", `compatible is "flwr"; want nothing beside strategy fedavg, or one that flwr`},
+		{"fedbuff", "flwr", "it has none that is called so"},
+		{"krum f=0", "flwr", "2f+3"},
+		{"fedadam", "other", `compatible is "other"; want flwr, or nothing`},
+		{"fedadam rate=-1", "flwr", `strategy is "rate=-1"`},
+		{"multi-krum f=0 keep=2", "flwr", ""},
+	} {
+		_, err := small().With(map[string]string{"strategy": x[0], "compatible": x[1]})
+		if (err == nil) != (x[2] == "") || err != nil && !strings.Contains(err.Error(), x[2]) {
+			t.Errorf("%s, compatible %s: %v; want %q", x[0], x[1], err, x[2])
+		}
 	}
 }

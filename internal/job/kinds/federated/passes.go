@@ -12,7 +12,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/op/onnxop"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
-	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/types"
 	"github.com/rhizome-ml/rhizome/value"
@@ -106,7 +105,7 @@ func (c Config) options() importer.Options {
 
 // statistics is what becomes of running statistics where the job does not say it.
 func (c Config) statistics() string {
-	if s, err := strategy.Parse(c.Strategy); err == nil && s.Statistics {
+	if s, err := c.chosen(); err == nil && s.Statistics {
 		return importer.BuffersLocal
 	}
 	return importer.BuffersAverage

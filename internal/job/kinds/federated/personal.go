@@ -24,7 +24,7 @@ import (
 // personal returns the names of the parameters that stay at clients, in the model's order; none before the model was
 // read. Errors are *job.ConfigError.
 func (c Config) personal() ([]string, error) {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	if err != nil || c.Personal == "" && s.Personal == nil {
 		return nil, nil // Validate says what is wrong with the strategy
 	}

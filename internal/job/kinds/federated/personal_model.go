@@ -14,7 +14,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/data"
 	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/model/cell"
-	"github.com/rhizome-ml/rhizome/strategy"
 	"github.com/rhizome-ml/rhizome/tensor"
 	"github.com/rhizome-ml/rhizome/value"
 )
@@ -26,7 +25,7 @@ const ownSlot = "own"
 
 // Personalises says whether some parameters stay at each client.
 func (c Config) Personalises() bool {
-	if s, err := strategy.Parse(c.Strategy); err == nil && s.Apart != nil {
+	if s, err := c.chosen(); err == nil && s.Apart != nil {
 		return true
 	}
 	names, err := c.personal()

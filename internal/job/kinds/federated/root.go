@@ -30,7 +30,7 @@ const rootShare = 0.05
 
 // rooted says whether the server trains too.
 func (c Config) rooted() bool {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	return err == nil && s.Root
 }
 

@@ -119,6 +119,9 @@ var fields = []job.Field[Config]{
 	{Key: "strategy", At: func(c *Config) any { return &c.Strategy }, Of: job.Key{Choice: true,
 		Doc: "How the job learns, with settings of its own, such as fedavg, fedprox mu=0.01 or fedadam rate=0.01; the command " +
 			"strategies lists them all."}},
+	{Key: "compatible", At: func(c *Config) any { return &c.Compatible },
+		Of: job.Key{Doc: "flwr has the strategy do what flwr 1.42.0 does where its definition is another, in what the job " +
+			"does not say itself: fedadam, fedyogi, fedadagrad, fedavgm, multi-krum."}},
 	{Key: "weighting", At: func(c *Config) any { return &c.Weighting },
 		Of: job.Key{Doc: "What an update weighs: samples, as many as its client trained on, or uniform."}},
 	{Key: "max_samples", At: func(c *Config) any { return &c.MaxSamples },
@@ -163,6 +166,7 @@ var added = map[string]string{
 	"test": "", "partition": "", "normalize": "", "reader": "", "optimizer": "", "schedule": "", "clip_gradient": "0",
 	"network": "", "samples": "", "precision": "", "selection": "uniform", "personal": "",
 	"evaluate_every": "1", "stop": "", "best": "", "evaluate": "server", "edges": "0", "root_data": "",
+	"compatible": "",
 }
 
 // Keys returns the names of all settings.

@@ -201,7 +201,7 @@ func (j *fedavg) share(b *graph.Graph, members graph.Value) func() graph.Value {
 
 // carries returns how many numbers go with one of the parameters at most, to a client or from it.
 func (c Config) carries() int {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	if err != nil {
 		return 1 // Validate says so
 	}
@@ -285,6 +285,6 @@ func (c Config) validateMirrored(s strategy.Chosen) error {
 
 // Mirrors says whether the server keeps the mean of what its clients keep, so that neither goes on without the other.
 func (c Config) Mirrors() bool {
-	s, err := strategy.Parse(c.Strategy)
+	s, err := c.chosen()
 	return err == nil && mirrors(s)
 }
