@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/dataset"
@@ -146,6 +147,11 @@ func Default() Config {
 
 // Change returns the job with another setting, of which only the type is checked. Errors are *job.ConfigError.
 func (c Config) Change(key, text string) (job.Job, error) {
+	if inside, ok := strings.CutPrefix(strings.TrimSpace(text), "["); ok && key == "edges" {
+		if inside, ok = strings.CutSuffix(inside, "]"); ok { // as a job file has them
+			text = strings.TrimSpace(inside)
+		}
+	}
 	err := job.Set(fields, &c, key, text)
 	return c, err
 }

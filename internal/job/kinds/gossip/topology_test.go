@@ -3,6 +3,7 @@ package gossip
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -111,5 +112,20 @@ func TestTopologiesAreRefused(t *testing.T) {
 	}
 	if n := s.Neighbours(1); len(n) != 2 || !slices.Contains(n, s.Peers()[0]) || !slices.Contains(n, s.Peers()[2]) {
 		t.Errorf("node 1 of a line has %v", n)
+	}
+}
+
+// TestEdgesAsInAFile: edges are taken as a job file has them, in brackets, and without.
+func TestEdgesAsInAFile(t *testing.T) {
+	for _, text := range []string{"0-1, 1-2", "[0-1, 1-2]", " [ 0-1, 1-2 ] "} {
+		c, err := Default().With(map[string]string{"nodes": "3", "topology": Given, "edges": text})
+		if err != nil || strings.TrimSpace(c.Edges) != "0-1, 1-2" {
+			t.Errorf("%q: %q (%v)", text, c.Edges, err)
+		}
+	}
+	for _, text := range []string{"[0-1, 1-2", "0-1, 1-2]", "[[0-1, 1-2]]"} {
+		if _, err := Default().With(map[string]string{"nodes": "3", "topology": Given, "edges": text}); err == nil {
+			t.Errorf("%q is taken", text)
+		}
 	}
 }
