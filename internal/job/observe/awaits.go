@@ -38,7 +38,17 @@ type Seen struct {
 
 // AwaitsOf returns what a server waits for, or nil where it works. It reads the node, so it runs in the node's thread.
 func AwaitsOf(n *node.Node) *Awaits {
-	for _, slot := range []string{"rounds", "sums", "evaluations"} {
+	slots := []string{"rounds", "sums", "evaluations"}
+	desk, asks := n.Component("desk").(interface {
+		Asking() (slot string, round int64, open bool)
+	})
+	var in int64 // the round of a question to one client, which is numbered otherwise
+	if asks {
+		var slot string
+		slot, in, _ = desk.Asking()
+		slots = []string{slot}
+	}
+	for _, slot := range slots {
 		c, ok := n.Component(slot).(*rounds.Component)
 		if !ok {
 			continue
@@ -49,6 +59,9 @@ func AwaitsOf(n *node.Node) *Awaits {
 					Of: len(r.Cohort), Refused: len(r.Refused)}
 				if slot == "sums" { // that come before the first round
 					w.What, w.Round = AwaitsSums, 0
+				}
+				if asks {
+					w.Round = int(in) + 1
 				}
 				for _, p := range r.Cohort {
 					if r.Owes(p) {

@@ -9,6 +9,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/config"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -32,6 +33,7 @@ const (
 	samplesMax = 1<<24 - 1
 
 	parameterMost = 1 << 20
+	clientsMost   = 1 << 14 // of whom figures are kept
 )
 
 // What a value of an answer is.
@@ -154,14 +156,27 @@ type deskState struct {
 	Open     bool          `snap:"4"` // it has no answer yet
 	Question []value.Value `snap:"5"` // what is asked
 	Answer   []value.Value `snap:"6"` // none before it came, and when it was taken
+
+	Clients aggregator.Clients `snap:"7"` // who had turns, for people: how many, of how much, and what was refused
 }
 
 // State returns the question that is open.
 func (d *desk) State() any { return &d.st }
 
+// Clients returns the figures of all peers that had a turn, sorted by peer; they must not be changed.
+func (d *desk) Clients() []aggregator.Client { return d.st.Clients }
+
+// Asking returns the slot of the rounds of the question that is open, and the round of the job.
+func (d *desk) Asking() (slot string, round int64, open bool) {
+	return d.cfg.Edges[d.st.Edge].Rounds, d.st.Round, d.st.Open
+}
+
 // Restored checks the question that is open.
 func (d *desk) Restored() error {
 	s := &d.st
+	if err := s.Clients.Check(clientsMost); err != nil {
+		return fmt.Errorf("%s: %w", d.slot, err)
+	}
 	switch {
 	case s.Number < 0 || s.Round < 0 || s.Edge < 0 || s.Edge >= int64(len(d.cfg.Edges)),
 		s.Number == 0 && (s.Open || len(s.Question)+len(s.Answer) > 0), s.Number > 0 && len(s.Question) == 0,
@@ -245,7 +260,7 @@ func (d *desk) Invoke(ctx *engine.Context, method string, in []value.Value) ([]v
 			ctx.Count("refused." + f.Code)
 		}
 	} else {
-		f = d.refuse(ctx, int64(number), wire.PeerID(who), list.Items())
+		f = d.refuse(ctx, int64(number), wire.PeerID(who), in[2])
 	}
 	if f != nil {
 		return nil, f
@@ -282,7 +297,7 @@ func (d *desk) ask(in []value.Value) ([]value.Value, error) {
 		}
 	}
 	d.st = deskState{Number: d.st.Number + 1, Edge: int64(edge), Round: int64(round), Open: true,
-		Question: slices.Clone(list.Items())}
+		Question: slices.Clone(list.Items()), Clients: d.st.Clients}
 	return []value.Value{value.Int(d.st.Number)}, nil
 }
 
@@ -310,6 +325,10 @@ func (d *desk) contribute(ctx *engine.Context, number int64, who wire.PeerID, an
 		return f
 	}
 	d.st.Open, d.st.Answer = false, slices.Clone(answer)
+	c := d.st.Clients.Of(string(who), clientsMost)
+	if c.Samples, c.Round, c.Lent = samples, d.st.Round, true; int(d.st.Edge) == len(d.cfg.Edges)-1 {
+		c.Contributions++ // a turn is over
+	}
 	of.Settle(ctx, number, who)
 	return nil
 }
@@ -407,23 +426,19 @@ func (d *desk) sound(in []value.Value) ([]value.Value, error) {
 }
 
 // refuse tells the rounds why an answer does not count.
-func (d *desk) refuse(ctx *engine.Context, number int64, who wire.PeerID, failure []value.Value) *value.Failure {
+func (d *desk) refuse(ctx *engine.Context, number int64, who wire.PeerID, failure value.Value) *value.Failure {
 	of, f := d.asks(ctx)
 	if f != nil {
 		return f
 	}
-	var texts [3]string
-	for i := range texts {
-		if i >= len(failure) {
-			return d.fail(value.CodeType, "a refusal is told in three String")
-		}
-		s, ok := failure[i].(value.String)
-		if !ok {
-			return d.fail(value.CodeType, "a refusal is told in three String")
-		}
-		texts[i] = string(s)
+	why, ok := engine.Caught(failure)
+	if !ok {
+		return d.fail(value.CodeType, "a refusal is a List of code, place and message, not %s", failure.Type())
 	}
-	of.Refuse(ctx, number, who, value.Fail(texts[0], texts[1], texts[2]))
+	if of.Accept(number, who) == nil { // else nothing was expected of it
+		d.st.Clients.Of(string(who), clientsMost).Refused(d.st.Round, why)
+	}
+	of.Refuse(ctx, number, who, why)
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/component/componenttest"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/registry"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/tensor"
@@ -114,6 +115,10 @@ func TestAnswersAreChecked(t *testing.T) {
 	if _, ok := b.Invoke("desk", "Answer", n, list(peer(0))).Outputs(); ok {
 		t.Error("an answer is taken twice")
 	}
+	figures := func() []aggregator.Client { return b.Component("desk").(*desk).Clients() }
+	if c := figures(); len(c) != 1 || c[0].Contributions != 0 || c[0].Samples != 10 || c[0].Round != 6 {
+		t.Errorf("at the beginning of its turn its figures are %+v", c)
+	}
 	n = ask(t, b, 1, peer(1), reals(1, 2))
 	for name, f := range map[string]*value.Failure{
 		"no number":       contribute(b, n, peer(1), reals(1, nan), whole(0, 2)),
@@ -131,6 +136,9 @@ func TestAnswersAreChecked(t *testing.T) {
 		t.Error(f)
 	}
 	b.Invoke("desk", "Answer", n, list(peer(1)))
+	if c := figures(); len(c) != 2 || c[0].Contributions+c[1].Contributions != 1 || c[0].Refusals+c[1].Refusals != 0 {
+		t.Errorf("at the end of a turn they are %+v", c)
+	}
 	if f := b.Invoke("desk", "Ask", value.Int(1), value.Int(6), list(reals(1, nan))).Failure; f == nil ||
 		f.Code != rounds.CodeDiverged {
 		t.Errorf("the server sends what is no number: %v", f)

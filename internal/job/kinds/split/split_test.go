@@ -14,6 +14,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/federated"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds/split"
 	"github.com/rhizome-ml/rhizome/internal/job/local"
+	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 	"github.com/rhizome-ml/rhizome/internal/sim"
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
@@ -118,6 +119,44 @@ func TestAnyFault(t *testing.T) {
 				t.Errorf("seed %d, back %q: after %d kills another model", seed, back, kills)
 			}
 		}
+	}
+}
+
+// TestWhoIsWaitedFor: a server whose client is gone says in which round it waits, and for whom; what each client gave
+// is counted in turns.
+func TestWhoIsWaitedFor(t *testing.T) {
+	o := study.Options{Job: with(t, split.Kind{}, map[string]string{"rounds": "50", "clients": "2", "batch": "64"}),
+		Durable: true, Limit: 5 * time.Second, Sync: sim.Latency{Min: time.Millisecond},
+		Work: sim.Latency{Min: time.Millisecond}, Restart: sim.Latency{Min: 1000 * time.Hour},
+		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+			Max: 20 * time.Millisecond}}}
+	var waits *observe.Awaits
+	var given, peers int
+	o.Unleash = func(w *sim.World, _ *study.Study) {
+		w.At(3*time.Second, func() {
+			for _, n := range w.Nodes()[1:] {
+				w.Kill(n)
+			}
+		})
+		w.At(4*time.Second, func() {
+			server := w.Nodes()[0].Node()
+			waits = observe.AwaitsOf(server)
+			for _, c := range observe.FiguresOf(server) {
+				peers, given = peers+1, given+int(c.Contributions)
+			}
+		})
+	}
+	s, err := study.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Run(context.Background())
+	if err != nil || r.Done {
+		t.Fatalf("without its clients it is done: %v", err)
+	}
+	if waits == nil || waits.What != observe.AwaitsAnswers || waits.Round < 2 || waits.Round > 50 ||
+		len(waits.Missing) != 1 || peers != 2 || given < 2*(waits.Round-1) || given > 2*waits.Round {
+		t.Errorf("it waits for %+v; %d clients had %d turns", waits, peers, given)
 	}
 }
 
