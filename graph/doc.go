@@ -106,7 +106,8 @@
 //
 // model onnx holds parameters of a graph. Keys: mlp (widths of layers, with shift and divide, a number for each input,
 // or none), onnx (a file) or graph (a model without the values of its parameters, with sha256, that of the file which
-// the host gives as component.Env.Files "source", and read, an object that says how that is read), one of them; init
+// the host gives as component.Env.Files "source", read, an object that says how that is read, and away, places where
+// nobody has it and the parameters begin as zeros), one of them; init
 // ("he", "glorot" or "file"); scaled ("graph" or "metadata": where an export has what LoadScale gave); storage ("bf16"
 // or "f16": the type that what is trained is kept and given in, and LoadParameters rounds float32 to); personal (names
 // of parameters that are none here: those who train the model keep them).

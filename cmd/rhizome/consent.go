@@ -13,6 +13,7 @@ import (
 
 	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
+	"github.com/rhizome-ml/rhizome/internal/job"
 )
 
 // consentWidth is how wide the lines are in which a person is asked.
@@ -57,7 +58,11 @@ func explained(w io.Writer, e *deploy.Explanation) error {
 	if len(e.Asked) > 0 {
 		does = "counts over"
 	}
-	say("  ", "here it plays %s, and %s the data of %s", e.Place, does, e.Data)
+	if e.Place == job.EdgesPlace {
+		say("  ", "here it plays %s: it adds up what its clients send, and reads no data of this machine", e.Place)
+	} else {
+		say("  ", "here it plays %s, and %s the data of %s", e.Place, does, e.Data)
+	}
 	if len(e.Asked) > 0 {
 		b.WriteString("what it counts\n")
 	}

@@ -18,8 +18,9 @@ func newJoin(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	var trust, data, as string
 	var member int
-	var explain, dealt bool
-	var wait time.Duration
+	var explain, dealt, edge, open bool
+	var allow []string
+	var wait, linger time.Duration
 	cmd := &cobra.Command{
 		Use:   "join [INVITATION | ADDR...]",
 		Short: "Take a server's job and train it with data of this machine",
@@ -30,21 +31,38 @@ that is found on the local network.
 
 Before anything of it runs, you see what its program does here and are asked whether it may. Without a terminal an
 invitation agrees to the program that it names, and to no other; with an address, --trust names it by its digest.
-Stop it whenever you like: the same command goes on where it was.`,
+Stop it whenever you like: the same command goes on where it was.
+
+A job with edges has nodes between its server and its clients. --edge joins the server as one of them: it prints a line of its
+own, by which its clients join it as they would a server.`,
 		Example: `  rhizome join rhizome:AYdx…
+  rhizome join --edge rhizome:AYdx…
   rhizome join /ip4/192.0.2.7/udp/4001/quic-v1/p2p/12D3KooW… --trust 68aa18ed…   # all 64 digits`,
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")
 			}
 			if as != "" {
-				file, err := deploy.BeAs(vfs.OS(), as, f.dir)
+				file, number, err := deploy.BeAs(vfs.OS(), as, f.dir)
 				if err != nil {
 					return err
 				}
 				if data == "" {
 					data = file
 				}
+				if member < 0 {
+					member = number
+				}
+			}
+			if (open || len(allow) > 0) && !edge {
+				return &badInput{"--open and --allow say whom an edge lets in: want --edge beside them"}
+			}
+			if open && len(allow) > 0 {
+				return &badInput{openOrAllow}
+			}
+			named, err := peersOfAll(allow)
+			if err != nil {
+				return err
 			}
 			if trust != "" {
 				if err := deploy.CheckTrust(trust); err != nil {
@@ -65,6 +83,7 @@ Stop it whenever you like: the same command goes on where it was.`,
 				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir),
 				Release: readVersions().Version, Wait: wait,
 				Data: data, Dealt: dealt, Member: member, Agree: asker(c),
+				Edge: edge, Open: open, Allow: named, Linger: linger,
 			}
 			if explain {
 				o.Explain = func(e *deploy.Explanation) error {
@@ -106,7 +125,14 @@ Stop it whenever you like: the same command goes on where it was.`,
 	flags.MarkHidden("dealt")
 	flags.IntVar(&member, "member", -1, "the number of this client, from 0 (default the least that is free)")
 	flags.StringVar(&as, "as", "",
-		"be the client of this directory, with its key and its file of data: for a server that is a fork of its server")
+		"be the client of this directory, with its key and its file of data: for a server that is a fork of its server, or another edge of its job")
+	flags.BoolVar(&edge, "edge", false,
+		"be an edge of the job, which has clients of its own join it and adds up what they send")
+	flags.BoolVar(&open, "open", false, "at an edge: let in anyone who reaches it, without an invitation")
+	flags.StringSliceVar(&allow, "allow", nil,
+		"at an edge: let in these peers without an invitation: their ids, or a file with one on each line")
+	flags.DurationVar(&linger, "linger", 30*time.Second,
+		"at an edge: how long to wait at the end for clients that do not know it yet")
 	flags.BoolVar(&explain, "explain", false,
 		"show what the program may do here and which data it names, and do not run it")
 	flags.StringVar(&trust, "trust", "", "agree to the program with this digest: its 64 hex digits")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -27,7 +28,7 @@ func newMembers(c *console) *cobra.Command {
 		Short: "Show who the clients of a server are, and how they are",
 		Long: `Show who is a member of a server's job: its number, its name, whether it is there, when it was heard last, with how many
 samples it trains, how often its answers counted and how often they were refused. Who left or was removed is listed too, and a site
-that has an invitation of its name.
+that has an invitation of its name. An edge lists its clients; a server with edges lists these, and their clients with the edge of each.
 A server takes the messages of its members alone. Of one that does not run, the directory is read.`,
 		Example: "  rhizome members\n  rhizome members remove client-03\n  rhizome members replace client-03 12D3KooW…",
 		Args:    cobra.NoArgs,
@@ -59,15 +60,24 @@ A server takes the messages of its members alone. Of one that does not run, the 
 // writeMembers shows members to people, within 80 columns.
 func writeMembers(out io.Writer, reply *deploy.Reply, now time.Time) error {
 	w := tabwriter.NewWriter(clean.Writer(out), 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "no.\tname\tstate\tsamples\tgiven\trefused\tseen\tpeer")
+	through := slices.ContainsFunc(reply.Members, func(m deploy.MemberState) bool { return m.Via != "" })
+	fmt.Fprint(w, "no.\tname\tstate\tsamples\tgiven\trefused\tseen\tpeer")
+	if through {
+		fmt.Fprint(w, "\tof")
+	}
+	fmt.Fprintln(w)
 	for _, m := range reply.Members {
 		samples := ""
 		if m.Samples > 0 {
 			samples = strconv.FormatInt(m.Samples, 10)
 		}
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", m.Number, shortened(job.Line(m.Name), 18), m.State, samples,
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s", m.Number, shortened(job.Line(m.Name), 18), m.State, samples,
 			m.Contributions, m.Refusals,
 			seen(m, reply.Running, now), shortPeer(string(m.Peer)))
+		if through {
+			fmt.Fprintf(w, "\t%s", shortened(job.Line(m.Via), 18))
+		}
+		fmt.Fprintln(w)
 	}
 	for _, i := range reply.Invitations {
 		came := ""
@@ -122,10 +132,14 @@ func (f *operatorFlags) member(ctx context.Context, who string) (deploy.MemberSt
 	for _, m := range reply.Members {
 		end := strings.TrimPrefix(who, "…")
 		if m.State != "removed" && m.State != "left" &&
-			(string(m.Peer) == who || m.Name == who || strconv.Itoa(m.Number) == who || len(end) >= 8 &&
+			(string(m.Peer) == who || m.Name == who || m.Via == "" && strconv.Itoa(m.Number) == who || len(end) >= 8 &&
 				strings.HasSuffix(string(m.Peer), end)) {
 			found = append(found, m)
 		}
+	}
+	if len(found) == 1 && found[0].Via != "" {
+		return found[0], &badInput{fmt.Sprintf("%s is a client of %s: the --dir of that edge is wanted",
+			calledAs(found[0]), job.Line(found[0].Via))}
 	}
 	if len(found) != 1 {
 		return deploy.MemberState{},
@@ -181,12 +195,20 @@ one goes on with the other, once it has joined. A server that is stopped takes t
 			if _, err := f.call(cmd.Context(), q); err != nil {
 				return err
 			}
-			return f.memberDone(c, m, q, fmt.Sprintf("%s is client %d from now on, in the place of %s: have it join",
-				args[1], m.Number, calledAs(m)))
+			return f.memberDone(c, m, q, fmt.Sprintf("%s is %s from now on, in the place of %s: have it join",
+				args[1], seatOf(m), calledAs(m)))
 		}),
 	}
 	f.registerAt(cmd)
 	return cmd
+}
+
+// seatOf is the place of a member in a sentence.
+func seatOf(m deploy.MemberState) string {
+	if m.Place == job.EdgesPlace {
+		return fmt.Sprintf("edge %d", m.Number)
+	}
+	return fmt.Sprintf("client %d", m.Number)
 }
 
 // calledAs is a member in a sentence.

@@ -48,11 +48,13 @@ type (
 		head
 		Open       bool   `json:"open"`
 		Invitation string `json:"invitation,omitempty"`
+		Edges      bool   `json:"edges,omitempty"` // it is for edges
 	}
 	joinedLine struct {
 		head
 		Peer   string `json:"peer"`
 		Member int    `json:"member"`
+		Edge   bool   `json:"edge,omitempty"`
 	}
 	linkLine struct {
 		head
@@ -158,9 +160,9 @@ func (v *nodeView) line(what any) any {
 	case deploy.Listening:
 		return listeningLine{v.c.head("listening"), string(x.Peer), x.Addresses, x.Job, x.Digest, x.Resumed}
 	case deploy.Invited:
-		return invitationLine{v.c.head("invitation"), x.Open, x.Line}
+		return invitationLine{v.c.head("invitation"), x.Open, x.Line, x.Edges}
 	case deploy.Joined:
-		return joinedLine{v.c.head("joined"), string(x.Peer), x.Member}
+		return joinedLine{v.c.head("joined"), string(x.Peer), x.Member, x.Edge}
 	case deploy.Linked:
 		return linkLine{v.c.head("link"), string(x.Peer), x.Up, x.Remote, x.Reason}
 	case deploy.Progress:
@@ -206,13 +208,20 @@ func (v *nodeView) text(what any) string {
 		}
 		return head[:len(head)-1]
 	case deploy.Invited:
+		who, join := "clients", "rhizome join "
+		if x.Edges {
+			who, join = "edges", "rhizome join --edge "
+		}
 		if x.Open {
-			return "OPEN: anyone who reaches it may take a place; clients come with: rhizome join ADDRESS, one of " +
+			return "OPEN: anyone who reaches it may take a place; " + who + " come with: " + join + "ADDRESS, one of " +
 				"those above"
 		}
-		return "closed but for this invitation (rhizome invite makes others); clients come with:\n\nrhizome join " +
+		return "closed but for this invitation (rhizome invite makes others); " + who + " come with:\n\n" + join +
 			x.Line + "\n"
 	case deploy.Joined:
+		if x.Edge {
+			return fmt.Sprintf("edge %d is %s", x.Member, x.Peer)
+		}
 		return fmt.Sprintf("client %d is %s", x.Member, x.Peer)
 	case deploy.Progress:
 		return fmt.Sprintf("round %d/%d", x.Round, x.Rounds)

@@ -135,6 +135,7 @@ func restored(c *console, a *backup.Archive, done *backup.Restored) error {
 		command := map[string]string{
 			backup.WhatRun: "run --dir " + done.Dir, backup.WhatProcesses: "run --processes --dir " + done.Dir,
 			"server": "server --dir " + done.Dir, "client": "join --dir " + done.Dir, "peer": "peer --dir " + done.Dir,
+			"edge": "join --dir " + done.Dir,
 		}[a.What]
 		fmt.Fprintf(&b, "to go on: rhizome %s      (the old one must not run)\n", command)
 	}

@@ -43,8 +43,7 @@ func newServer(c *console) *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			if open && len(allow) > 0 {
-				return &badInput{"--open lets in anyone, and --allow nobody but those that it names and the " +
-					"invited: want one of them"}
+				return &badInput{openOrAllow}
 			}
 			named, given, err := set.served(args, f.dir == "")
 			if err != nil {
@@ -52,12 +51,8 @@ func newServer(c *console) *cobra.Command {
 			}
 			// a run's clients are known
 			o := deploy.ServerOptions{Job: named, Set: given, Linger: linger, Open: open, Private: f.child}
-			for _, text := range allow {
-				peers, err := peersOf(text)
-				if err != nil {
-					return err
-				}
-				o.Allow = append(o.Allow, peers...)
+			if o.Allow, err = peersOfAll(allow); err != nil {
+				return err
 			}
 			if !cmd.Flags().Changed("lan") {
 				f.lan = open
@@ -118,6 +113,21 @@ func newServer(c *console) *cobra.Command {
 	flags.MarkHidden("of-run")
 	flags.MarkHidden("known")
 	return cmd
+}
+
+// openOrAllow refuses both.
+const openOrAllow = "--open lets in anyone, and --allow nobody but those that it names and the invited: want one of them"
+
+// peersOfAll returns the peers of all words of --allow.
+func peersOfAll(words []string) (peers []wire.PeerID, err error) {
+	for _, text := range words {
+		of, err := peersOf(text)
+		if err != nil {
+			return nil, err
+		}
+		peers = append(peers, of...)
+	}
+	return peers, nil
 }
 
 // allowMax bounds a file of peers in bytes.

@@ -70,6 +70,9 @@ func writeStatus(c *console, s *deploy.Status) error {
 		if s.Running {
 			up = fmt.Sprintf("%d up, ", m.Up)
 		}
+		if m.Edges > 0 {
+			up = fmt.Sprintf("by %d edges, ", m.Edges) + up
+		}
 		row("clients", "%s%d of %d places taken", up, m.Known, m.Places)
 	}
 	if s.Promise != "" {

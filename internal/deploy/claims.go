@@ -15,7 +15,7 @@ import (
 // which the member has shown its key, now or when the addresses that are written down came in. The port is the member's
 // to choose, on the host where it is. Names do not count, for where they lead is decided later, and by others. A member
 // that is nowhere that was seen comes by itself: it dials the server, never the other way round.
-func (s *server) claimed(p wire.PeerID, addresses []string) []string {
+func (s *hub) claimed(p wire.PeerID, addresses []string) []string {
 	seen := map[string]bool{}
 	note := func(text string) {
 		if a, err := wire.ParseAddress(text); err == nil && hostOf(a) != "" {
@@ -39,7 +39,7 @@ const linkWithin = time.Second
 
 // awaitLink waits a moment for the link of a peer that speaks already: streams and links are told by different
 // goroutines.
-func (s *server) awaitLink(p wire.PeerID) {
+func (s *hub) awaitLink(p wire.PeerID) {
 	for range 20 {
 		if _, up := s.links.look()[p]; up || !pause(s.done, linkWithin/20) {
 			return

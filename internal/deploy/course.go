@@ -1,9 +1,7 @@
 package deploy
 
 import (
-	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/node"
-	"github.com/rhizome-ml/rhizome/internal/wire"
 )
 
 // beside adds what the role of a node knows of how the job is to a status.
@@ -149,7 +146,12 @@ func (s *server) lookAt(now time.Time) error {
 	}
 	rec := s.dir.Record()
 	w := waitsOf(a, all, rec, s.links.look(), s.host.Now(), now)
-	tell := s.course.look(now, w, up, len(rec.Members))
+	s.learnNames(all)
+	known := len(rec.Members)
+	if s.seats.place == job.EdgesPlace {
+		known = len(all)
+	}
+	tell := s.course.look(now, w, up, known)
 	if tell == nil {
 		return nil
 	}
@@ -171,6 +173,7 @@ func (s *server) catchUp() error {
 	after := s.noted()
 	err := s.host.View(func(n *node.Node) {
 		all = observe.RoundsAfter(n, after)
+		s.learnNames(observe.SeenOf(n))
 		if history := observe.History(n); len(history) > 0 {
 			last = history[len(history)-1].Round
 		}
@@ -193,88 +196,6 @@ func (s *server) catchUp() error {
 	}
 	return s.finish(s.host)
 }
-
-// giveUp ends a job that has failed: that is written down before the node's word of it is acknowledged, and then told
-// to all. What is early is written down alone: the node is not there yet, and catchUp does the rest.
-func (s *server) giveUp(f *job.Failed, early bool) error {
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	select {
-	case <-s.broken:
-		return nil
-	default:
-	}
-	if s.result != nil {
-		return nil
-	}
-	told := *f
-	told.Reason, told.Clients = job.Line(f.Reason), nil
-	rec := s.dir.Record()
-	for _, m := range rec.Members {
-		told.Reason = strings.ReplaceAll(told.Reason, string(m.Peer), nameOf(rec, m.Peer))
-	}
-	for _, c := range f.Clients {
-		if find(rec.Members, wire.PeerID(c)) >= 0 {
-			c = nameOf(rec, wire.PeerID(c))
-		}
-		told.Clients = append(told.Clients, job.Line(c))
-	}
-	if !early && told.Round == 0 {
-		told.Round = s.board.round() + 1
-	}
-	if !early && told.Way == "" {
-		told.Way = s.cfg.WayOn(s.dir.Path, told.Round, told.Reason)
-	}
-	if err := s.dir.Save(func(r *Record) error { r.Failed = &told; return nil }); err != nil {
-		return err
-	}
-	if !early {
-		s.breakOff(&told)
-	}
-	return nil
-}
-
-// breakOff tells all that the job has failed.
-func (s *server) breakOff(f *job.Failed) {
-	s.o.Notify(*f)
-	s.board.post(func(b *standing) { b.Failed, b.Waits = f, nil })
-	close(s.broken)
-}
-
-// Lingering tells that the job is over, and that the server stays until these clients have heard it.
-type Lingering struct {
-	For   []string
-	Until time.Time
-}
-
-// linger waits until all members know that the job is over, or long enough.
-func (s *server) linger(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, s.o.Linger)
-	defer cancel()
-	soon := time.NewTimer(lingerQuietly)
-	defer soon.Stop()
-	for {
-		_, changed := s.board.look()
-		unaware := s.board.unaware(s.dir.Record().Members)
-		if len(unaware) == 0 {
-			return
-		}
-		select {
-		case <-changed:
-		case <-soon.C:
-			l := Lingering{Until: time.Now().Add(s.o.Linger - lingerQuietly)}
-			for _, p := range unaware {
-				l.For = append(l.For, nameOf(s.dir.Record(), p))
-			}
-			s.o.Notify(l)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// lingerQuietly is how long a server stays at the end without a word: those who are there hear it at once.
-const lingerQuietly = time.Second
 
 // add puts how the job is into a server's status.
 func (s *server) add(st *Status, now time.Time) {

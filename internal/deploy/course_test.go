@@ -67,7 +67,7 @@ func TestAJobSaysWhatItWaitsFor(t *testing.T) {
 		return s.Round >= 3 && s.Rounds == 300 && s.State == StateRunning && !s.RoundAt.IsZero()
 	})
 	w.statusWhen("server", func(s *Status) bool {
-		return s.Members != nil && *s.Members == (Members{2, 2, 2}) && s.Round >= 3
+		return s.Members != nil && *s.Members == (Members{Up: 2, Known: 2, Places: 2}) && s.Round >= 3
 	})
 	second.stop()
 	if err := second.end(); !errors.Is(err, ErrInterrupted) {

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -35,6 +36,7 @@ const (
 const (
 	RoleServer = "server"
 	RoleClient = "client"
+	RoleEdge   = "edge" // between a server and clients
 	RolePeer   = "peer"
 )
 
@@ -69,13 +71,17 @@ type Record struct {
 	Left time.Time `json:"left,omitzero"` // when the client left its job
 }
 
-// Member is a client that a server gave a number.
+// Member is a client, or an edge, that a server gave a number, or a client of an edge.
 type Member struct {
 	Number    int         `json:"number"`
 	Peer      wire.PeerID `json:"peer"`
 	Name      string      `json:"name,omitempty"`      // where the server gave it another than that of its number
+	Place     string      `json:"place,omitempty"`     // "": the clients'
 	Addresses []string    `json:"addresses,omitempty"` // where it was last
 }
+
+// place returns the place that a member plays.
+func (m *Member) place() string { return cmp.Or(m.Place, job.ClientsPlace) }
 
 // DataFile is a file of data of a client's own.
 type DataFile struct {
@@ -150,7 +156,7 @@ func Check(fsys vfs.FS, path string) error {
 	if rec.Done != nil || !rec.Left.IsZero() {
 		return nil
 	}
-	if rec.Role == RoleClient {
+	if rec.Role == RoleClient || rec.Role == RoleEdge {
 		if _, _, err := (&Dir{FS: fsys, Path: path}).artifact(rec.Digest); err != nil {
 			return err
 		}

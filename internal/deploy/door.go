@@ -38,13 +38,15 @@ const (
 type Invited struct {
 	Open bool
 	Line string // the invitation; empty where the server is open
+	// Edges says that those who come are edges: the job's clients come to them.
+	Edges bool
 }
 
 // openDoor reads the book of invitations, and makes the server's own where there is none.
-func (s *server) openDoor() error {
+func (s *hub) openDoor() error {
 	d := &s.door
 	d.allow = map[wire.PeerID]bool{}
-	for _, p := range s.o.Allow {
+	for _, p := range s.guests.allow {
 		d.allow[p] = true
 	}
 	d.schema = schemaOfJob(s.cfg)
@@ -57,23 +59,28 @@ func (s *server) openDoor() error {
 }
 
 // invite tells how clients come in.
-func (s *server) invite() error {
-	if s.o.Private {
+func (s *hub) invite() error {
+	if s.guests.private {
 		return nil
 	}
-	if s.o.Open {
-		s.o.Notify(Invited{Open: true})
+	edges := s.seats.place == job.EdgesPlace
+	if s.guests.open {
+		s.o.Notify(Invited{Open: true, Edges: edges})
 		return nil
 	}
-	line, err := s.door.own(s.cfg.About().Clients, time.Now())
+	uses := s.cfg.About().Clients // 0: any number
+	if s.cfg.About().Edges > 0 {
+		uses = s.seats.count()
+	}
+	line, err := s.door.own(uses, time.Now())
 	if err == nil {
-		s.o.Notify(Invited{Line: line})
+		s.o.Notify(Invited{Line: line, Edges: edges})
 	}
 	return err
 }
 
 // give answers a peer that asks for the job.
-func (s *server) give(from wire.PeerID, stream transport.Stream) {
+func (s *hub) give(from wire.PeerID, stream transport.Stream) {
 	decide := func(h exchange.Hello) (*exchange.Package, error) { return s.offer(h, from) }
 	leave := s.door.turns.enter(from, turnWithin)
 	if leave == nil {
@@ -94,7 +101,7 @@ func (s *server) give(from wire.PeerID, stream transport.Stream) {
 }
 
 // rightOf says by what right a peer may have the job, or why it may not.
-func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
+func (s *hub) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 	is, removed := s.known(from)
 	switch {
 	case is:
@@ -102,7 +109,7 @@ func (s *server) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 	case removed:
 		return nobodyKnown, exchange.Refuse(exchange.CodeStranger,
 			"this client was removed from the job %s by its operator", s.cfg.About().Name)
-	case s.o.Open:
+	case s.guests.open:
 		if !s.door.turns.stranger(time.Now()) {
 			return nobodyKnown, exchange.Refuse(exchange.CodeBusy, "too many ask at once; ask again in some seconds")
 		}
@@ -126,7 +133,7 @@ func refusal(err error) error {
 	return err
 }
 
-func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
+func (s *hub) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
 	by, err := s.rightOf(h, from)
 	if err != nil {
 		return nil, err
@@ -135,13 +142,16 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 		return nil, exchange.Refuse(exchange.CodeOther, "this server gives the job %s, not %s", s.cfg.About().Name,
 			clean.Quote(h.Job, 64))
 	}
+	if err := s.playsWhat(h); err != nil {
+		return nil, err
+	}
 	if err := h.Data.Against(s.door.schema); err != nil {
 		return nil, err
 	}
 	p := &exchange.Package{Bytes: s.raw, Offer: exchange.Offer{
 		Job: s.cfg.About().Name, Kind: s.cfg.Kind().Name(), Settings: job.Offered(s.cfg), Seed: s.cfg.About().Seed,
 		Digest: s.digest,
-		Bytes:  int64(len(s.raw)), Place: job.ClientsPlace,
+		Bytes:  int64(len(s.raw)), Place: s.seats.place,
 	}}
 	if now, _ := s.board.look(); now.Done != nil {
 		p.Offer.Done = now.Done
@@ -154,16 +164,35 @@ func (s *server) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, e
 	if err != nil {
 		return nil, err
 	}
-	p.Offer.Member = n
+	if p.Offer.Member = n; s.seats.place == job.EdgesPlace {
+		return p, nil // an edge has no settings of its own
+	}
 	own, err := s.cfg.ClientOptions(job.ClientName(n), s.cfg.Part(n))
 	p.Offer.Options = options(own)
 	return p, err
 }
 
+// playsWhat refuses who would join as what is not wanted here.
+func (s *hub) playsWhat(h exchange.Hello) error {
+	switch edges := s.seats.place == job.EdgesPlace; {
+	case edges && !h.Edge:
+		return exchange.Refuse(exchange.CodeOther, "the job %s has %d edges between its server and its clients: a "+
+			"client joins one of them, by the line that the edge prints (or rhizome invite there), and an edge joins here "+
+			"with --edge", s.cfg.About().Name, s.cfg.About().Edges)
+	case h.Edge && !edges && s.cfg.About().Edges > 0:
+		return exchange.Refuse(exchange.CodeOther, "this is an edge of the job %s, and clients join it: an edge joins "+
+			"the server", s.cfg.About().Name)
+	case h.Edge && !edges:
+		return exchange.Refuse(exchange.CodeOther, "the job %s has no edges: its clients join here, without --edge",
+			s.cfg.About().Name)
+	}
+	return nil
+}
+
 // place gives a peer its number. A guest spends a use of its invitation first, and that is durable before the number is
 // given; see package invitation for what holds when the process ends in between. Where there is no number the use is
 // given back.
-func (s *server) place(h exchange.Hello, from wire.PeerID, by right) (int, error) {
+func (s *hub) place(h exchange.Hello, from wire.PeerID, by right) (int, error) {
 	if by != invited {
 		return s.number(from, h.Member-1)
 	}

@@ -368,8 +368,8 @@ func TestOneWatchOfAMember(t *testing.T) {
 // TestClaimsOfAMember (S5): a member cannot make the server dial anybody but itself.
 func TestClaimsOfAMember(t *testing.T) {
 	me := newIdentity(t)
-	s := &server{running: &running{dir: &Dir{rec: &Record{Members: []Member{{Peer: me,
-		Addresses: []string{"/ip4/198.51.100.9/tcp/4001"}}}}}}}
+	s := newHub(&running{dir: &Dir{rec: &Record{Members: []Member{{Peer: me,
+		Addresses: []string{"/ip4/198.51.100.9/tcp/4001"}}}}}}, guests{})
 	s.links.note(me, "/ip4/192.0.2.7/tcp/53211", true)
 	claims := []string{"/ip4/192.0.2.7/tcp/4001", "/ip4/192.0.2.7/udp/4001/quic-v1", "/ip4/10.0.0.5/tcp/22",
 		"/ip4/127.0.0.1/tcp/4001", "/ip6/::1/tcp/4001",

@@ -238,34 +238,37 @@ func forkProcesses(o archive.ForkOptions) (*Forked, error) {
 }
 
 // BeAs makes a directory that of a client which is elsewhere already: with its key, so that a server which knows it
-// knows it again. It returns the file of data that the client trained on, or nothing. The other directory must not be
-// in use, now or later beside this one with the same server: a key is one node.
-func BeAs(fsys vfs.FS, from, dir string) (data string, err error) {
+// knows it again. It returns the file of data that the client trained on, or nothing, and the number that it wants,
+// or -1. The other directory must not be in use, now or later beside this one with the same server: a key is one node.
+func BeAs(fsys vfs.FS, from, dir string) (data string, member int, err error) {
 	if _, err := identity.Read(fsys, from); errors.Is(err, fs.ErrNotExist) {
-		return "", refuse(from, "holds no node: want the --dir of a client")
+		return "", -1, refuse(from, "holds no node: want the --dir of a client")
 	}
 	old, err := OpenDir(fsys, from)
 	if err != nil {
-		return "", err
+		return "", -1, err
 	}
 	defer old.Close()
 	rec := old.Record()
 	if rec != nil && rec.Role != RoleClient {
-		return "", refuse(from, "belongs to a %s, not to a client", rec.Role)
+		return "", -1, refuse(from, "belongs to a %s, not to a client", rec.Role)
+	}
+	if member = -1; rec.throughEdge() {
+		member = rec.Member // an edge does not know it, and would give it another
 	}
 	if rec != nil && rec.Data != nil {
 		data = rec.Data.Path
 	}
 	switch id, err := identity.Read(fsys, dir); {
 	case err == nil && id.Peer() != old.ID.Peer():
-		return "", refuse(dir, "holds another node than %s: choose another --dir", from)
+		return "", -1, refuse(dir, "holds another node than %s: choose another --dir", from)
 	case err == nil:
-		return data, nil
+		return data, member, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
+		return "", -1, err
 	}
 	if err := fsys.MkdirAll(dir); err != nil {
-		return "", err
+		return "", -1, err
 	}
-	return data, old.ID.Write(fsys, dir)
+	return data, member, old.ID.Write(fsys, dir)
 }

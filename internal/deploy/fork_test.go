@@ -43,7 +43,7 @@ func TestAServerIsForked(t *testing.T) {
 	again := func(name string) {
 		t.Helper()
 		for _, c := range []string{"c0", "c1"} {
-			if _, err := BeAs(vfs.OS(), in(c), in(c+name)); err != nil {
+			if _, _, err := BeAs(vfs.OS(), in(c), in(c+name)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -150,7 +150,7 @@ func TestAFailedJobGoesOnFromBefore(t *testing.T) {
 		Set: map[string]string{"learning_rate": "0.001", "momentum": "0.1", "rounds": "20"}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/c0slower"); err != nil {
+	if _, _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/c0slower"); err != nil {
 		t.Fatal(err)
 	}
 	if res := w.finished(nil, "slower", "c0slower"); res.Rounds != 20 {

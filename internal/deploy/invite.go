@@ -163,7 +163,7 @@ func (r *running) invitations(caller wire.PeerID, q Request) *Reply {
 		}
 	}
 	if r.inviter == nil {
-		return denied(&DeniedError{"role", "this node is no server: only servers invite"})
+		return denied(&DeniedError{"role", "this node is no server, and no edge: only those invite"})
 	}
 	reply, err := r.inviter.call(q)
 	if err != nil {
@@ -183,9 +183,9 @@ func invitationsStopped(o Options, q Request) (*Reply, error) {
 	}
 	defer d.Close()
 	rec := d.Record()
-	if rec == nil || rec.Role != RoleServer {
-		return nil, refuse(o.Dir, "holds no server with a job: an invitation names the program that its guests "+
-			"agree to; start rhizome server once")
+	if !rec.below() {
+		return nil, refuse(o.Dir, "holds no server or edge with a job: an invitation names the program that its "+
+			"guests agree to; start rhizome server once")
 	}
 	var i *inviter
 	i, err = newInviter(d, rec.Digest, func() []string { return i.book.Addresses() })

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +32,12 @@ type JoinOptions struct {
 	Data   string // a file of data; empty: the data of the job, or as before
 	Dealt  bool   // Data is that of the job itself, of which the client takes the part of its number
 	Member int    // the number that the client would like to have, or -1
+	// Edge joins as an edge of the job, which lets clients in as a server does: anyone with Open, those of Allow, and
+	// who has an invitation. Linger is how long it waits at the end for those who do not know it yet.
+	Edge   bool
+	Open   bool
+	Allow  []wire.PeerID
+	Linger time.Duration
 	// a digest, or 32 or more of its first hex digits, that the operator agrees to
 	Trust string
 	// asks the operator; nil where there is nobody to ask: then an invitation agrees to its own digest
@@ -47,6 +52,7 @@ type JoinOptions struct {
 // client is a client while it runs.
 type client struct {
 	*running
+	hub    *hub // of an edge
 	o      JoinOptions
 	goal   goal
 	data   *ownData                    // nil: it has none
@@ -82,9 +88,8 @@ func Join(ctx context.Context, o JoinOptions) (*exchange.Done, error) {
 
 func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	rec := c.dir.Record()
-	if rec != nil && rec.Role != RoleClient {
-		return nil, refuse(c.dir.Path, "belongs to a %s of the job %s, not to a client: choose another --dir", rec.Role,
-			rec.Job)
+	if err := c.asWhat(rec); err != nil {
+		return nil, err
 	}
 	var err error
 	c.goal, err = goalOf(c.o.Server)
@@ -93,8 +98,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	case err != nil:
 		return nil, err
 	case rec != nil && server != "" && server != rec.Server:
-		return nil, refuse(c.dir.Path, "holds a client of the server %s, not of %s: choose another --dir", rec.Server,
-			server)
+		return nil, c.ofAnother(rec, server)
 	case rec != nil && c.goal.digest != "" && c.goal.digest != rec.Digest:
 		return nil, refuse(c.dir.Path, "holds a client of the program %.12s, and the invitation is to the program "+
 			"%.12s: choose another --dir", rec.Digest, c.goal.digest)
@@ -118,20 +122,7 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	if server != "" {
 		c.server.Store(&server)
 	}
-	admit := func(p wire.PeerID) error {
-		server := c.server.Load()
-		if server == nil {
-			return nil // any node of the local network may be the server
-		}
-		if p != *server && !slices.Contains(c.o.Operators, p) {
-			return &transport.DeniedError{Peer: p, Reason: "this client talks to its server alone"}
-		}
-		if c.glue.bound() == nil {
-			return nil
-		}
-		return c.lists.Admit(p)
-	}
-	if err := c.listen(admit, nil); err != nil {
+	if err := c.listen(c.admits, nil); err != nil {
 		return nil, err
 	}
 	if server == "" {
@@ -144,6 +135,9 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 	c.net.Learn(server, addresses)
 	if rec != nil && (rec.Done != nil || rec.Failed != nil) {
 		if !c.goesOn(ctx) {
+			if err := c.stillThere(ctx); err != nil {
+				return nil, err
+			}
 			return c.ended(rec.Done, rec.Failed)
 		}
 		if err := c.dir.Save(func(r *Record) error { r.Done, r.Failed = nil, nil; return nil }); err != nil {
@@ -168,7 +162,12 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 			return nil, err
 		}
 	}
-	return c.train(ctx, model, addresses)
+	if err := c.becomesHub(); err != nil {
+		return nil, err
+	}
+	done, err := c.train(ctx, model, addresses)
+	c.parts(ctx, done, err)
+	return done, err
 }
 
 // seek waits for a server on the local network: the first node that has a job to give, and where a digest is trusted,
@@ -213,8 +212,9 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	rec = c.dir.Record()
 	c.net.Handle(callProtocol, c.takeCall)
 	c.net.Handle(controlProtocol, c.afar)
-	leave := c.goes
-	c.leave.Store(&leave)
+	if leave := c.goes; c.hub == nil {
+		c.leave.Store(&leave)
+	}
 	rounds := 0
 	if set, err := kinds.Stored(rec.Kind, rec.Settings); err == nil {
 		rounds = set.About().Rounds
@@ -222,6 +222,9 @@ func (c *client) train(ctx context.Context, model *onnx.ModelProto, addresses []
 	c.word.begin(time.Now(), rec, rounds)
 	c.standing.Store(&beside{add: c.word.add})
 	c.o.Notify(Listening{c.dir.ID.Peer(), c.net.Addresses(), rec.Job, rounds, rec.Digest, rec.Starts > 1})
+	if err := c.beginsHub(); err != nil {
+		return nil, err
+	}
 	go c.attend()
 	defer c.part()
 	ctx, cancel := context.WithCancel(ctx)
@@ -308,8 +311,11 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := c.offered(&o); err != nil {
+		return nil, nil, err
+	}
 	r := &Record{
-		Role: RoleClient, Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest,
+		Role: c.role(), Job: o.Job, Kind: o.Kind, Settings: o.Settings, Seed: o.Seed, Digest: o.Digest,
 		Place:  o.Place,
 		Server: server, Addresses: addresses,
 	}
@@ -350,7 +356,7 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 func (c *client) build(p *exchange.Package, prog *program.Program, given *Record,
 	settings map[string]json.RawMessage) (*Record, error) {
 	r := *given
-	if r.Options = maps.Clone(settings); len(settings) == 0 {
+	if r.Options = maps.Clone(settings); len(settings) == 0 && c.hub == nil {
 		first, err := kinds.ClientOptions(r.Kind, job.ClientName(0), 0)
 		if err != nil {
 			return nil, err
@@ -470,7 +476,7 @@ func (c *client) askOnce(ctx context.Context, server wire.PeerID, h exchange.Hel
 	defer s.Close()
 	stop := context.AfterFunc(ctx, func() { s.Reset() })
 	defer stop()
-	h.Release, h.Peer, h.Secret = c.o.Release, string(c.dir.ID.Peer()), c.goal.secret
+	h.Release, h.Peer, h.Secret, h.Edge = c.o.Release, string(c.dir.ID.Peer()), c.goal.secret, c.hub != nil
 	if c.data != nil {
 		h.Data = c.data.schema
 	}

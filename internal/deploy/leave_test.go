@@ -44,7 +44,7 @@ func TestARemovedClientHearsNothingOfTheEnd(t *testing.T) {
 	if err := late.end(); !errors.As(err, new(*RemovedError)) || late.done != nil {
 		t.Errorf("a client that was removed ends with %v, and hears of the end %+v", err, late.done)
 	}
-	if _, err := BeAs(vfs.OS(), w.dir+"/c1", w.dir+"/other"); err != nil {
+	if _, _, err := BeAs(vfs.OS(), w.dir+"/c1", w.dir+"/other"); err != nil {
 		t.Fatal(err)
 	}
 	other := w.join("other", at)
@@ -122,7 +122,7 @@ func TestALeaveIsNoFault(t *testing.T) {
 	if err := w.join("c0", at).end(); !errors.As(err, new(*DirError)) {
 		t.Errorf("a start after it ends with %v", err)
 	}
-	if _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/again"); err != nil {
+	if _, _, err := BeAs(vfs.OS(), w.dir+"/c0", w.dir+"/again"); err != nil {
 		t.Fatal(err)
 	}
 	hear[Listening](w.join("again", at), "a start with the same key elsewhere", nil)

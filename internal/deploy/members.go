@@ -28,6 +28,7 @@ type MemberState struct {
 	// seconds since something of it was last noted; of a node that does not run, until it stopped
 	HeardS *float64  `json:"heard_s,omitempty"`
 	SeenAt time.Time `json:"seen_at,omitzero"` // when that was, where it is known
+	Via    string    `json:"via,omitempty"`    // the name of the edge of which it is a client
 	observe.Measures
 }
 
@@ -106,7 +107,7 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 		}
 		out = append(out, s)
 	}
-	if len(out) > 0 {
+	if out = append(out, behind(rec, trains, gave, at, ago)...); len(out) > 0 {
 		return out
 	}
 	out = founding(out, rec) // of a run, whose nodes know each other from the beginning, or of an earlier release
@@ -130,6 +131,32 @@ func memberStates(rec *Record, n *node.Node, at moment) []MemberState {
 	return out
 }
 
+// behind lists the clients of the edges of a server: they are members there, and here they are heard of.
+func behind(rec *Record, all map[wire.PeerID]observe.Seen, gave map[wire.PeerID]observe.Measures, at moment,
+	ago func(int64) float64) (out []MemberState) {
+	for p, h := range all {
+		if h.Via == "" {
+			continue
+		}
+		s := MemberState{Name: job.Line(h.Name), Place: job.ClientsPlace, State: MemberUp, Via: nameOf(rec, h.Via),
+			Measures: measuresOf(p, gave)}
+		s.Number, _ = job.ClientNumber(h.Name)
+		s.Samples = cmp.Or(s.Samples, h.Samples)
+		s.received(ago(h.At), at.wall)
+		switch {
+		case !at.runs:
+			s.State = MemberJoined
+		case h.Silent:
+			s.State = MemberSilent
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b MemberState) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Peer, b.Peer))
+	})
+	return out
+}
+
 // received notes when a member was heard last.
 func (s *MemberState) received(ago float64, wall time.Time) {
 	if s.HeardS = &ago; !wall.IsZero() {
@@ -147,12 +174,12 @@ func measuresOf(p wire.PeerID, gave map[wire.PeerID]observe.Measures) observe.Me
 
 // founding adds those whom the record names.
 func founding(out []MemberState, rec *Record) []MemberState {
-	if rec == nil || rec.Role != RoleServer {
+	if !rec.below() {
 		return out
 	}
 	for _, m := range rec.Members {
-		out = append(out, MemberState{Number: m.Number, Name: cmp.Or(m.Name, job.ClientName(m.Number)),
-			Place: job.ClientsPlace, State: MemberJoined,
+		out = append(out, MemberState{Number: m.Number, Name: cmp.Or(m.Name, seatName(m.place(), m.Number)),
+			Place: m.place(), State: MemberJoined,
 			Measures: measuresOf(m.Peer, nil)})
 	}
 	return out
@@ -181,17 +208,21 @@ func clientStates(all []MemberState) []ClientStatus {
 
 // keepsMembers refuses to list members where the node keeps none.
 func keepsMembers(dir string, rec *Record) error {
-	if rec == nil || rec.Role == RoleServer {
+	if rec == nil || rec.below() {
 		return nil
 	}
-	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server",
+	return refuse(dir, "holds a %s, and the members of a job are known to its server: want the --dir of rhizome server, or of an edge",
 		rec.Role)
 }
 
 // beside refuses a call that makes nothing of the job of a server.
 func (q Request) beside(rec *Record) error {
-	if q.Op != engine.ControlReplace || rec == nil || rec.Role != RoleServer {
+	if q.Op != engine.ControlReplace || !rec.below() {
 		return nil
+	}
+	if rec.Role == RoleEdge {
+		return &DeniedError{"job", "the server of this job counts the clients of its edges by their keys: move the client's " +
+			"directory (backup, restore --as move), or have it join with --as, which keeps its key"}
 	}
 	if cfg, err := kinds.StoredServed(rec.Kind, rec.Settings); err != nil || !mirrors(cfg) {
 		return nil

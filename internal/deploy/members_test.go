@@ -429,7 +429,7 @@ func TestRecordBecomesRoster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := &server{running: r, o: o}
+	old := &server{hub: newHub(r, guests{}), o: o}
 	if err := old.plan(); err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,10 @@ func (s *server) note(h *host.Host, r job.Round, now time.Time) {
 	}
 	var all []observe.Round
 	after := min(r.Number-1, s.noted())
-	h.View(func(n *node.Node) { all = observe.RoundsAfter(n, after) })
+	h.View(func(n *node.Node) {
+		all = observe.RoundsAfter(n, after)
+		s.learnNames(observe.SeenOf(n))
+	})
 	s.noting.Lock()
 	defer s.noting.Unlock()
 	for _, of := range all {
@@ -149,8 +152,7 @@ func (s *server) noteAll(all []observe.Round) {
 
 // take writes a round down, and tells it where it is the one that was just told.
 func (s *server) take(of observe.Round, told *job.Round, now time.Time) {
-	rec := s.dir.Record()
-	line := rundir.MetricsOf(of, told, func(peer string) string { return nameOf(rec, wire.PeerID(peer)) })
+	line := rundir.MetricsOf(of, told, func(peer string) string { return s.called(wire.PeerID(peer)) })
 	if told != nil && !now.IsZero() {
 		line.Time, line.TookS = now.UTC().Truncate(time.Millisecond), float64(s.course.last().Milliseconds())/1000
 	}

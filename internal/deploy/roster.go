@@ -26,8 +26,8 @@ func founders(rec *Record, n *node.Node) []*engine.Event {
 	}
 	var out []*engine.Event
 	for _, m := range rec.Members {
-		out = append(out, host.Call{Op: engine.ControlAdmit, Peer: m.Peer, Place: job.ClientsPlace, Number: m.Number,
-			Name: job.ClientName(m.Number)}.Event(0))
+		out = append(out, host.Call{Op: engine.ControlAdmit, Peer: m.Peer, Place: m.place(), Number: m.Number,
+			Name: seatName(m.place(), m.Number)}.Event(0))
 	}
 	return out
 }
@@ -41,22 +41,25 @@ func (r *running) roster() (all []peer.Member, err error) {
 	return all, err
 }
 
-// clients returns the clients of the server, by number, with the addresses at which they were seen.
-func (s *server) clients() []Member {
+// joined returns those who have joined the node, by number, with the addresses at which they were seen.
+func (s *hub) joined() []Member {
 	rec := s.dir.Record()
 	all, err := s.roster()
 	if err != nil {
 		return rec.Members // the job is done, or the node has stopped: nothing changes any more
 	}
-	return clientsOf(rec, all)
+	return joinedOf(rec, all, s.seats.place)
 }
 
-func clientsOf(rec *Record, all []peer.Member) []Member {
+func joinedOf(rec *Record, all []peer.Member, place string) []Member {
 	var out []Member
 	for _, m := range all {
-		if m.State == peer.MemberIs && m.Place == job.ClientsPlace {
+		if m.State == peer.MemberIs && m.Place == place {
 			c := Member{Number: m.Number, Peer: m.Peer, Addresses: written(rec, m.Peer)}
-			if m.Name != job.ClientName(m.Number) {
+			if place != job.ClientsPlace {
+				c.Place = place
+			}
+			if m.Name != seatName(place, m.Number) {
 				c.Name = m.Name
 			}
 			out = append(out, c)
@@ -66,7 +69,7 @@ func clientsOf(rec *Record, all []peer.Member) []Member {
 }
 
 // mirror writes down who the clients are, where the record says otherwise.
-func (s *server) mirror() error {
+func (s *hub) mirror() error {
 	s.mirroring.Lock()
 	defer s.mirroring.Unlock()
 	all, err := s.roster()
@@ -74,17 +77,17 @@ func (s *server) mirror() error {
 		return nil // the next start does it
 	}
 	same := func(a, b Member) bool { return a.Number == b.Number && a.Peer == b.Peer && a.Name == b.Name }
-	if slices.EqualFunc(clientsOf(s.dir.Record(), all), s.dir.Record().Members, same) {
+	if slices.EqualFunc(joinedOf(s.dir.Record(), all, s.seats.place), s.dir.Record().Members, same) {
 		return nil
 	}
 	return s.dir.Save(func(r *Record) error {
-		r.Members = clientsOf(r, all)
+		r.Members = joinedOf(r, all, s.seats.place)
 		return nil
 	})
 }
 
 // follow has the record follow the roster until the node ends.
-func (s *server) follow() {
+func (s *hub) follow() {
 	for {
 		select {
 		case <-s.changed:
@@ -99,7 +102,7 @@ func (s *server) follow() {
 
 // number returns a client's number, which is durable when it returns: the one that it would like to have, or where that
 // is -1 the least that is free. A client that has one keeps it; one that was removed gets none.
-func (s *server) number(p wire.PeerID, wish int) (int, error) {
+func (s *hub) number(p wire.PeerID, wish int) (int, error) {
 	s.admitting.Lock()
 	defer s.admitting.Unlock()
 	all, err := s.roster()
@@ -110,7 +113,7 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	taken := map[int]wire.PeerID{}
 	for _, m := range all {
 		switch {
-		case m.Place != job.ClientsPlace:
+		case m.Place != s.seats.place:
 		case m.State == peer.MemberIs && m.Peer == p:
 			n, isNew = m.Number, false
 		case m.State == peer.MemberIs:
@@ -121,10 +124,10 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		}
 	}
 	if isNew && n < 0 {
-		for n = 0; taken[n] != ""; n++ {
+		for n = s.seats.first; taken[n] != ""; n += s.seats.step {
 		}
-		if n >= s.cfg.Places() {
-			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.cfg.Places(),
+		if n >= s.seats.end {
+			return -1, exchange.Refuse(exchange.CodeFull, "all %d places of the job %s are taken", s.seats.count(),
 				s.cfg.About().Name)
 		}
 	}
@@ -134,14 +137,14 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 	case taken[n] != "":
 		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n,
 			s.cfg.About().Name)
-	case n < 0 || n >= s.cfg.Places():
-		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places 0 to %d, and not %d",
-			s.cfg.About().Name, s.cfg.Places()-1, n)
+	case n < 0 || n >= s.seats.end:
+		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places %s, and not %d", s.cfg.About().Name,
+			s.seats.text(), n)
 	}
 	ctx, cancel := context.WithTimeout(s.done, callWithin)
 	defer cancel()
-	res, err := s.host.Do(ctx, host.Call{Op: engine.ControlAdmit, Peer: p, Place: job.ClientsPlace, Number: n,
-		Name: job.ClientName(n)})
+	res, err := s.host.Do(ctx, host.Call{Op: engine.ControlAdmit, Peer: p, Place: s.seats.place, Number: n,
+		Name: s.seats.name(n)})
 	switch {
 	case err != nil:
 		return -1, err
@@ -153,14 +156,14 @@ func (s *server) number(p wire.PeerID, wish int) (int, error) {
 		s.fail(err) // a server that cannot write who its clients are turns all of them away for as long as it lives
 		return -1, err
 	}
-	s.o.Notify(Joined{p, res.Number})
+	s.o.Notify(Joined{p, res.Number, s.seats.place == job.EdgesPlace})
 	return res.Number, nil
 }
 
 // known says whether a peer is a client of this server, or was one until its operator ended that or put another key in
 // its place. Who was is let in by nothing that it had before: not by its invitation, of which it spent a use, either.
 // The node is asked: what is written down may be a moment behind.
-func (s *server) known(p wire.PeerID) (is, removed bool) {
+func (s *hub) known(p wire.PeerID) (is, removed bool) {
 	all, err := s.roster()
 	if err != nil {
 		if find(s.dir.Record().Members, p) >= 0 {
@@ -169,7 +172,7 @@ func (s *server) known(p wire.PeerID) (is, removed bool) {
 		all = s.were
 	}
 	for _, m := range all {
-		if m.Peer == p && m.Place == job.ClientsPlace {
+		if m.Peer == p && m.Place == s.seats.place {
 			return m.State == peer.MemberIs, m.State == peer.MemberRemoved
 		}
 	}
@@ -177,7 +180,7 @@ func (s *server) known(p wire.PeerID) (is, removed bool) {
 }
 
 // memberNews notes what the node says of its members.
-func (s *server) memberNews(n engine.PeerNotice) {
+func (s *hub) memberNews(n engine.PeerNotice) {
 	switch n.Kind {
 	case engine.PeerJoined, engine.PeerLeft, engine.PeerRemoved:
 		if n.Kind != engine.PeerJoined {
@@ -191,7 +194,7 @@ func (s *server) memberNews(n engine.PeerNotice) {
 }
 
 // stranger says why a peer is no client of this server, or nil.
-func (s *server) stranger(p wire.PeerID) *standing {
+func (s *hub) stranger(p wire.PeerID) *standing {
 	all, err := s.roster()
 	if err != nil {
 		if find(s.dir.Record().Members, p) >= 0 {
@@ -202,19 +205,27 @@ func (s *server) stranger(p wire.PeerID) *standing {
 	no := &standing{}
 	for _, m := range all {
 		switch {
-		case m.Peer != p || m.Place != job.ClientsPlace:
+		case m.Peer != p || m.Place != s.seats.place:
 		case m.State == peer.MemberIs:
 			return nil
 		default:
 			no.Gone = m.State.String()
-			no.Refused = fmt.Sprintf("client %d of this server %s", m.Number, map[peer.MemberState]string{
+			no.Refused = fmt.Sprintf("%s of this %s %s", oneOf(m), s.dir.Record().Role, map[peer.MemberState]string{
 				peer.MemberRemoved: "was removed by its operator, and is none any more",
 				peer.MemberLeft:    "left the job, and is none any more"}[m.State])
 		}
 	}
 	if no.Refused == "" {
-		no.Refused = "this server does not know " + string(p) +
+		no.Refused = "this " + s.dir.Record().Role + " does not know " + string(p) +
 			"; it may have lost its directory: join anew with another --dir"
 	}
 	return no
+}
+
+// oneOf is a member in a sentence.
+func oneOf(m peer.Member) string {
+	if m.Place == job.EdgesPlace {
+		return fmt.Sprintf("edge %d", m.Number)
+	}
+	return fmt.Sprintf("client %d", m.Number)
 }

@@ -59,10 +59,11 @@ type Listening struct {
 	Resumed   bool
 }
 
-// Joined tells that a server gave a client its number.
+// Joined tells that a server gave a client its number, or an edge.
 type Joined struct {
 	Peer   wire.PeerID
 	Member int
+	Edge   bool // it is an edge
 }
 
 // Linked tells that a link with a peer came up or ended.

@@ -4,29 +4,22 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/rhizome-ml/rhizome/internal/clean"
 	"github.com/rhizome-ml/rhizome/internal/compile"
-	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/host"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/install"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
-	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/job/rundir"
-	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/onnx"
-	"github.com/rhizome-ml/rhizome/internal/peer"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
 	"github.com/rhizome-ml/rhizome/internal/wire"
-	"github.com/rhizome-ml/rhizome/transport"
 )
 
 // ServerOptions are what a server takes.
@@ -49,16 +42,9 @@ type ServerOptions struct {
 
 // server is a server while it runs.
 type server struct {
-	*running
-	o        ServerOptions
-	cfg      job.Served
-	art      *compile.Artifact
-	raw      []byte // the artifact
-	digest   string
-	resumed  bool
-	board    *board
-	door     door
-	watchers watchers
+	*hub
+	o   ServerOptions
+	art *compile.Artifact
 
 	telling  sync.Mutex
 	result   *job.Result
@@ -67,13 +53,12 @@ type server struct {
 	last     int           // the last round that was told
 	course   course
 
-	were                 []peer.Member // of a job that is over: all that are members, or were
-	admitting, mirroring sync.Mutex
-	changed              chan struct{}   // one token: the roster has changed
-	noting               sync.Mutex      // held while a round is written down
-	early                []job.Round     // that were told while the node was being started
-	metrics              *rundir.Metrics // nil where nothing is written
-	away                 outliers
+	noting  sync.Mutex      // held while a round is written down
+	early   []job.Round     // that were told while the node was being started
+	metrics *rundir.Metrics // nil where nothing is written
+	away    outliers
+
+	names atomic.Pointer[map[wire.PeerID]string] // of the clients of its edges, or nil
 }
 
 // Serve runs the server of a job to its end, and returns the result. When ctx ends first, it stops cleanly and the
@@ -84,9 +69,8 @@ func Serve(ctx context.Context, o ServerOptions) (*job.Result, error) {
 		return nil, err
 	}
 	o.Options = r.o
-	s := &server{running: r, o: o, finished: make(chan struct{}), broken: make(chan struct{}),
-		changed: make(chan struct{}, 1)}
-	s.claims = s.claimed
+	s := &server{hub: newHub(r, guests{o.Open, o.Private, o.Allow, o.Linger}), o: o, finished: make(chan struct{}),
+		broken: make(chan struct{})}
 	err = s.run(ctx)
 	closed := errors.Join(s.close(), s.metrics.Close())
 	select {
@@ -148,10 +132,7 @@ func (s *server) run(ctx context.Context) error {
 		}
 		go s.attend()
 	}
-	s.net.Handle(exchange.Protocol, s.give)
-	for _, protocol := range []string{watchProtocol, watchProtocolBefore} {
-		s.net.Handle(protocol, func(from wire.PeerID, stream transport.Stream) { s.watched(from, stream, protocol) })
-	}
+	s.serve()
 	s.net.Handle(controlProtocol, s.afar)
 	s.o.Notify(Listening{s.dir.ID.Peer(), s.net.Addresses(), s.cfg.About().Name, s.cfg.About().Rounds, s.digest,
 		s.resumed})
@@ -171,22 +152,6 @@ func (s *server) run(ctx context.Context) error {
 	}
 	s.linger(ctx)
 	return nil
-}
-
-// stillAdmits returns who may talk to a server whose job is done.
-func (s *server) stillAdmits() (func(wire.PeerID) error, error) {
-	l, err := look(s.dir.FS, s.dir.Path)
-	if err != nil || l.node == nil {
-		return func(wire.PeerID) error { return nil }, err
-	}
-	s.were = l.node.Engine().Members()
-	blocked, allowed, closed := l.node.Engine().Lists()
-	return func(p wire.PeerID) error {
-		if slices.Contains(blocked, p) || closed && !slices.Contains(allowed, p) {
-			return &transport.DeniedError{Peer: p, Reason: "blocked, or not on the allowlist"}
-		}
-		return nil
-	}, nil
 }
 
 // plan decides what runs, and writes it down where the directory is new.
@@ -221,13 +186,11 @@ func (s *server) plan() error {
 	} else if err == nil {
 		asked, err = job.As(asked, s.cfg)
 	}
-	if err == nil {
-		err = job.WithoutEdges(asked, "rhizome server, whose clients join it themselves")
-	}
 	if err != nil {
 		return err
 	}
 	const help = "use the same settings, or choose another --dir"
+	s.seats = seatsOf(asked)
 	if rec == nil {
 		s.cfg = asked
 		s.notes()
@@ -330,200 +293,4 @@ func (s *server) event(h *host.Host, ev engine.AppEvent) error {
 		}
 	}
 	return nil
-}
-
-// finish writes the result where the node has told one, once.
-func (s *server) finish(h *host.Host) error {
-	var told *job.Outcome
-	var all []observe.Round
-	after := s.noted()
-	err := h.View(func(n *node.Node) {
-		if told = s.cfg.Outcome(n); told != nil {
-			all = observe.RoundsAfter(n, after)
-		}
-	})
-	if errors.Is(err, host.ErrStopped) || err == nil && told == nil {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	s.telling.Lock()
-	defer s.telling.Unlock()
-	if s.result != nil {
-		return nil
-	}
-	s.noteAll(all)
-	s.call(told.Last.Clients)
-	res, err := rundir.WriteTold(s.dir.FS, s.dir.Path, told, job.Result{Job: s.cfg.About().Name, Artifact: s.digest,
-		Restarts: s.dir.Record().Starts - 1, Resumed: s.resumed})
-	if err == nil {
-		err = s.dir.Save(func(r *Record) error {
-			r.Done = &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
-			return nil
-		})
-	}
-	if err == nil {
-		s.end(res)
-	}
-	return err
-}
-
-// call puts the names of the job's clients in what they found.
-func (s *server) call(of []job.Score) {
-	for i, x := range of {
-		of[i].Name = nameOf(s.dir.Record(), wire.PeerID(x.Peer))
-	}
-}
-
-// end tells all that watch that the job is done.
-func (s *server) end(res *job.Result) {
-	s.result = res
-	res.Trained = s.course.end(time.Now())
-	s.board.post(func(b *standing) {
-		b.Round, b.Done = res.Rounds, &exchange.Done{Rounds: res.Rounds, ModelSHA256: res.ModelSHA256}
-	})
-	close(s.finished)
-}
-
-// watchEnd ends the server when its program has ended without a result: nobody would ever tell one.
-func (s *server) watchEnd() {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for idle := 0; idle < 2; {
-		select {
-		case <-s.done.Done():
-			return
-		case <-s.finished:
-			return
-		case <-s.broken:
-			return
-		case <-tick.C:
-		}
-		ended := false
-		s.host.View(func(n *node.Node) {
-			ended = n.Engine().Idle() && s.cfg.Outcome(n) == nil && observe.FailedBy(n) == nil
-		})
-		if ended {
-			idle++
-		} else {
-			idle = 0
-		}
-	}
-	s.fail(fmt.Errorf("the server's program ended without a result"))
-}
-
-// find returns the number of a peer, or -1.
-func find(members []Member, p wire.PeerID) int {
-	for _, m := range members {
-		if m.Peer == p {
-			return m.Number
-		}
-	}
-	return -1
-}
-
-// watched keeps a client informed.
-func (s *server) watched(from wire.PeerID, stream transport.Stream, protocol string) {
-	var h watchHello
-	err := exchange.ReadMessage(stream, &h, exchange.Timeout)
-	if err == nil && h.Format != exchange.Format {
-		err = &exchange.MessageError{ProtocolError: exchange.ProtocolError{Where: "watch",
-			Reason: fmt.Sprintf("it is of format %d", h.Format)}}
-	}
-	if err != nil {
-		s.turnAway(AwayWatch, fmt.Sprintf("%s: %v", from, err))
-		if none := (*exchange.MessageError)(nil); errors.As(err, &none) { // it came whole, so it is answered
-			no := &standing{Code: exchange.CodeFormat}
-			no.Refused = fmt.Sprintf(
-				"the watch is none of format %d, which this server knows: %s: use releases that know the same",
-				exchange.Format, clean.Text(none.Reason, 200))
-			no.send(stream, protocol)
-		}
-		return
-	}
-	end, parted := s.watchers.begin(from, stream) // before it is asked who it is: who is removed in between hears of it
-	defer end()
-	if no := s.stranger(from); no != nil {
-		s.turnAway(AwayWatch, fmt.Sprintf("%s watches the job and is no member: %s", from, no.Refused))
-		no.send(stream, protocol)
-		return
-	}
-	s.remember(from, h.Addresses)
-	s.board.show(s.done, from, stream, protocol, parted) // an error: the client is gone, and opens another
-	select {
-	case <-parted:
-		if no := s.stranger(from); no != nil {
-			no.send(stream, protocol)
-		}
-	default:
-	}
-}
-
-// addressesMax bounds the addresses that are kept of a peer.
-const addressesMax = 16
-
-// remember keeps where a client can be reached.
-func (s *server) remember(p wire.PeerID, addresses []string) {
-	s.awaitLink(p)
-	addresses = s.claimed(p, sound(addresses, p))
-	if len(addresses) == 0 {
-		return
-	}
-	s.net.Learn(p, addresses)
-	for _, m := range s.dir.Record().Members {
-		if m.Peer == p && slices.Equal(m.Addresses, addresses) {
-			return
-		}
-	}
-	err := s.dir.Save(func(r *Record) error {
-		for i := range r.Members {
-			if r.Members[i].Peer == p {
-				r.Members[i].Addresses = addresses
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		s.fail(err)
-	}
-}
-
-// sound returns those of the addresses that can be used and are of the peer, at most addressesMax.
-func sound(addresses []string, p wire.PeerID) []string {
-	var out []string
-	for _, text := range addresses {
-		if a, err := wire.ParseAddress(text); err == nil && (a.Peer == "" || a.Peer == p) && len(out) < addressesMax {
-			out = append(out, text)
-		}
-	}
-	return out
-}
-
-// callAll tells each client that the server knows where it is now, once: a client that cannot be reached comes by
-// itself.
-func (s *server) callAll() {
-	if !s.resumed {
-		return
-	}
-	room := make(chan struct{}, 16)
-	for _, m := range s.clients() {
-		if len(m.Addresses) == 0 {
-			continue
-		}
-		go func() {
-			room <- struct{}{}
-			defer func() { <-room }()
-			ctx, cancel := context.WithTimeout(s.done, openWithin)
-			defer cancel()
-			stream, err := s.net.Open(ctx, m.Peer, callProtocol)
-			if err != nil {
-				return
-			}
-			defer stream.Close()
-			if exchange.WriteMessage(stream, call{exchange.Format, s.net.Addresses()}) == nil {
-				exchange.ReadMessage(stream, &struct{}{}, exchange.Timeout)
-			}
-		}()
-	}
 }

@@ -111,9 +111,10 @@ const (
 
 // Members counts the clients of a server.
 type Members struct {
-	Up     int `json:"up"`     // not silent; 0 where the server does not run
-	Known  int `json:"known"`  // that have a place
-	Places int `json:"places"` // of the job
+	Up     int `json:"up"`              // not silent; 0 where the server does not run
+	Known  int `json:"known"`           // that have a place
+	Places int `json:"places"`          // of the job, or of the edge
+	Edges  int `json:"edges,omitempty"` // that have joined the server, where clients join edges
 }
 
 // ClientStatus is a client as its server sees it.
@@ -254,11 +255,11 @@ func statusOf(self wire.PeerID, rec *Record, n *node.Node, at moment) (*Status, 
 	if history := observe.History(n); len(history) > 0 {
 		s.Round = history[len(history)-1].Round
 	}
-	if rec != nil && rec.Role == RoleServer {
+	if rec.below() {
 		s.Stopped = observe.StoppedBy(n)
 		s.Members = membersOf(rec, n, at)
 		s.Clients = clientStates(memberStates(rec, n, at))
-		if s.Done == nil && s.Failed == nil {
+		if s.Done == nil && s.Failed == nil && rec.Role == RoleServer {
 			s.Waits = waitsOf(observe.AwaitsOf(n), observe.SeenOf(n), rec, nil, f.Now, time.Time{})
 		}
 	}
@@ -283,14 +284,18 @@ func promiseOf(rec *Record) string {
 
 // membersOf counts the clients of a server.
 func membersOf(rec *Record, n *node.Node, at moment) *Members {
-	m := &Members{Known: len(rec.Members)}
-	if cfg, err := kinds.StoredServed(rec.Kind, rec.Settings); err == nil {
-		m.Places = cfg.Places()
+	of, seen := rec.seats(), observe.SeenOf(n)
+	m := &Members{Known: len(rec.Members), Places: of.count()}
+	if of.place == job.EdgesPlace { // and clients come to these
+		m.Edges, m.Known = len(rec.Members), len(seen)
+		if cfg, err := kinds.StoredServed(rec.Kind, rec.Settings); err == nil {
+			m.Places = cfg.Places()
+		}
 	}
 	if !at.runs {
 		return m
 	}
-	for _, h := range observe.SeenOf(n) {
+	for _, h := range seen {
 		if !h.Silent {
 			m.Up++
 		}

@@ -53,7 +53,10 @@ func installed(r *Record, model *onnx.ModelProto, self wire.PeerID, own *ownData
 		cfg.Anyone = []string{r.Place} // peers find each other
 		return cfg, besides(&cfg, r, own)
 	}
-	cfg.Targets = map[string][]wire.PeerID{job.ServerPlace: {r.Server}}
+	cfg.Targets = map[string][]wire.PeerID{upstream(cfg.Program, r.Place): {r.Server}}
+	if r.Role == RoleEdge {
+		cfg.Limits.BookPeers = max(cfg.Limits.BookPeers, r.seats().count()+1)
+	}
 	cfg.Options = map[string][]byte{}
 	for slot, text := range r.Options {
 		cfg.Options[slot] = text

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/archive"
 	"github.com/rhizome-ml/rhizome/internal/journal/vfs"
 )
@@ -46,8 +47,11 @@ func View(fsys vfs.FS, dirs ...string) (*archive.View, error) {
 		}
 		for _, m := range rec.Members {
 			if _, known := v.Peers[string(m.Peer)]; !known {
-				v.Peers[string(m.Peer)] = fmt.Sprintf("%s %d", map[string]string{RoleServer: "client",
-					RolePeer: "peer"}[rec.Role], m.Number)
+				what := "client"
+				if rec.Role == RolePeer || m.Place == job.EdgesPlace {
+					what = map[bool]string{true: "peer", false: "edge"}[rec.Role == RolePeer]
+				}
+				v.Peers[string(m.Peer)] = fmt.Sprintf("%s %d", what, m.Number)
 			}
 		}
 	}

@@ -38,7 +38,8 @@ type Waits struct {
 type Awaited struct {
 	Name  string      `json:"name"`
 	Peer  wire.PeerID `json:"peer,omitempty"`
-	State string      `json:"state"` // see the constants
+	State string      `json:"state"`         // see the constants
+	Via   string      `json:"via,omitempty"` // the name of the edge of which it is a client
 	Since time.Time   `json:"since,omitzero"`
 }
 
@@ -133,6 +134,11 @@ func clients(n int) string {
 }
 
 func (a *Awaited) text(now time.Time) string {
+	if a.Via != "" {
+		of := *a
+		of.Name, of.Via = a.Name+" of "+a.Via, ""
+		return of.text(now)
+	}
 	since := ""
 	if !a.Since.IsZero() {
 		since = Spoken(now.Sub(a.Since))
@@ -269,13 +275,17 @@ func waitsOf(a *observe.Awaits, all []observe.Seen, rec *Record, up map[wire.Pee
 			w.More++
 		}
 	}
-	heard := map[wire.PeerID]observe.Seen{}
+	heard, with := map[wire.PeerID]observe.Seen{}, map[wire.PeerID]bool{} // with clients
 	for _, h := range all {
-		heard[h.Peer] = h
+		heard[h.Peer], with[h.Via] = h, true
 	}
 	one := func(p wire.PeerID) Awaited {
 		x := Awaited{Name: nameOf(rec, p), Peer: p, State: AwaitedAsked}
 		h, ok := heard[p]
+		link := p
+		if h.Via != "" {
+			x.Name, x.Via, link = job.Line(cmp.Or(h.Name, x.Name)), nameOf(rec, h.Via), h.Via
+		}
 		switch {
 		case !ok && rec != nil && find(rec.Members, p) < 0:
 			x.State = AwaitedGone
@@ -286,7 +296,7 @@ func waitsOf(a *observe.Awaits, all []observe.Seen, rec *Record, up map[wire.Pee
 			if !at.IsZero() {
 				x.Since = at.Add(-time.Duration(max(engineNow-h.At, 0)))
 			}
-		case up != nil && up[p] == "":
+		case up != nil && up[link] == "":
 			x.State = AwaitedUnlinked
 		}
 		return x
@@ -299,7 +309,7 @@ func waitsOf(a *observe.Awaits, all []observe.Seen, rec *Record, up map[wire.Pee
 		return w
 	}
 	for _, m := range rec.Members {
-		if _, ok := heard[m.Peer]; !ok {
+		if _, ok := heard[m.Peer]; !ok && !with[m.Peer] {
 			add(one(m.Peer))
 		}
 	}
@@ -324,7 +334,7 @@ func nameOf(rec *Record, p wire.PeerID) string {
 			case m.Name != "":
 				return job.Line(m.Name)
 			default:
-				return job.ClientName(m.Number)
+				return seatName(m.place(), m.Number)
 			}
 		}
 	}

@@ -254,6 +254,7 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 			c.o.Notify(Progress{now.Round, now.Rounds})
 		}
 		if !now.over() {
+			c.passOn(now)
 			continue
 		}
 		// Written down before it is acknowledged: the server forgets a client that knows.
@@ -264,6 +265,7 @@ func (c *client) watchOnce(ctx context.Context, protocol string) (done *exchange
 		}); err != nil {
 			return nil, true, err
 		}
+		c.passOn(now)
 		acknowledge(s)
 		done, err = c.ended(now.Done, now.Failed)
 		return done, true, err

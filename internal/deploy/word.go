@@ -125,7 +125,8 @@ func (w *word) awaits(now time.Time, server, self wire.PeerID) *Waits {
 		return &out
 	}
 	on, reason := whose(w.reason)
-	out := &Waits{On: on, Round: w.now.Round, For: []Awaited{{"server", server, reason, w.since}}}
+	out := &Waits{On: on, Round: w.now.Round, For: []Awaited{{Name: "server", Peer: server, State: reason,
+		Since: w.since}}}
 	if w.now.Round > 0 {
 		out.Hint = fmt.Sprintf("last heard round %d of %d", w.now.Round, w.now.Rounds)
 	}
@@ -229,7 +230,7 @@ func (w *word) add(s *Status, now time.Time) {
 
 // trained adds what a client's own state says of its round.
 func trained(s *Status, rec *Record, n *node.Node) {
-	if rec.Role != RoleClient {
+	if rec.Role != RoleClient && rec.Role != RoleEdge {
 		return
 	}
 	if rec.Word != nil {

@@ -30,6 +30,12 @@ const ServerName = "server"
 // ClientName is the name of client i.
 func ClientName(i int) string { return fmt.Sprintf("client-%02d", i) }
 
+// ClientNumber returns the number of the client of a name, and whether it is one that ClientName gives.
+func ClientNumber(name string) (int, bool) {
+	i, err := strconv.Atoi(strings.TrimPrefix(name, "client-"))
+	return i, err == nil && i >= 0 && ClientName(i) == name
+}
+
 // EdgeName is the name of edge i, between clients and server.
 func EdgeName(i int) string { return fmt.Sprintf("edge-%02d", i) }
 

@@ -147,7 +147,7 @@ func (m *Manifest) unsound() string {
 // alone says whether the backup is of one node, whose files lie in the directory itself.
 func (m *Manifest) alone() bool {
 	switch m.What {
-	case "server", "client", "peer":
+	case "server", "client", "edge", "peer":
 		return true
 	}
 	return false

@@ -44,6 +44,7 @@ type Hello struct {
 	// the one that the invitation names, and is in no log, whatever prints the Hello.
 	Secret *invitation.Secret `json:"secret,omitempty"`
 	Data   *Schema            `json:"data,omitempty"` // of the data of its own that it would train on
+	Edge   bool               `json:"edge,omitempty"` // it would be an edge of the job, between its server and clients
 }
 
 // Offer is a job as a server gives it to a client.

@@ -32,8 +32,10 @@ type Awaits struct {
 type Seen struct {
 	Peer    wire.PeerID
 	Samples int64
-	At      int64 // engine time at which it was heard of last
-	Silent  bool  // for so long that it is no member now
+	At      int64       // engine time at which it was heard of last
+	Silent  bool        // for so long that it is no member now
+	Name    string      // as it calls itself
+	Via     wire.PeerID // the edge that it joined, "" where it joined the server itself
 }
 
 // AwaitsOf returns what a server waits for, or nil where it works. It reads the node, so it runs in the node's thread.
@@ -122,7 +124,8 @@ func SeenOf(n *node.Node) []Seen {
 	}
 	var out []Seen
 	for _, m := range c.State().(*registry.State).Members {
-		out = append(out, Seen{Peer: wire.PeerID(m.Peer), Samples: m.Samples, At: m.LastSeen, Silent: m.Lapsed})
+		out = append(out, Seen{Peer: wire.PeerID(m.Peer), Samples: m.Samples, At: m.LastSeen, Silent: m.Lapsed,
+			Name: m.Name, Via: wire.PeerID(m.Via)})
 	}
 	return out
 }

@@ -10,8 +10,8 @@ import (
 // Figures are what a server knows of the updates of one client: see aggregator.Client.
 type Figures = aggregator.Client
 
-// FiguresOf returns the figures of all clients that answered a server, sorted by peer. It reads the node, so it runs in
-// the node's thread; what it returns is the caller's.
+// FiguresOf returns the figures of all clients that answered a server, or an edge, sorted by peer. It reads the node,
+// so it runs in the node's thread; what it returns is the caller's.
 func FiguresOf(n *node.Node) []Figures {
 	for _, x := range n.Config().Program.Components {
 		if c, ok := n.Component(x.Name).(interface{ Clients() []Figures }); ok {

@@ -270,7 +270,17 @@ func (c *Component) addSum(ctx *engine.Context, in []value.Value) (int, *value.F
 	}
 	rounds.SettleAll(ctx, int64(number), p.peers)
 	c.refuseAll(ctx, int64(number), p.refused, p.why)
+	c.unasked(ctx, rounds, int64(number), edges.Behind(wire.PeerID(edge)))
 	return len(p.peers), nil
+}
+
+// unasked has those asked again of whom an edge said nothing: it did not know them when it was asked.
+func (c *Component) unasked(ctx *engine.Context, rounds PassedRounds, number int64, behind []wire.PeerID) {
+	behind = slices.DeleteFunc(behind, func(p wire.PeerID) bool { return rounds.Accept(number, p) != nil })
+	if len(behind) > 0 {
+		why := c.fail(value.CodeStranger, "the edge did not know it when it was asked")
+		rounds.RefuseAll(ctx, number, behind, slices.Repeat([]*value.Failure{why}, len(behind)))
+	}
 }
 
 // admit asks whether all members of a tally may contribute with what they weigh, and returns what they do together.

@@ -141,6 +141,30 @@ func TestSumsOfEdges(t *testing.T) {
 	}
 }
 
+// TestWhomAnEdgeDoesNotTellOfIsAskedAgain: an edge did not know one of its clients when it was asked, since the client
+// has come from another edge. The others count, and that one still owes its answer.
+func TestWhomAnEdgeDoesNotTellOfIsAskedAgain(t *testing.T) {
+	e, s := edge(t), top(t)
+	join(e, 1)
+	open(e, 0, 1)
+	open(s, 0, 1, 2, 3)
+	if f := contribute(e, 0, 1, weights(1, -1, 0.1), 10); f != nil {
+		t.Fatal(f)
+	}
+	members, _ := e.Invoke("rounds", "Await", value.Int(0), value.Trigger{}).Outputs()
+	out, ok := e.Invoke("aggregator", "Sum", value.Int(0), members[0]).Outputs()
+	if !ok {
+		t.Fatal(e.Failures())
+	}
+	if f := s.Invoke("aggregator", "AddSum", value.Int(0), peer(8), out[0], out[1]).Failure; f != nil {
+		t.Fatal(f)
+	}
+	r := s.Component("rounds").State().(*rounds.State).Rounds[0]
+	if !slices.Equal(r.Lost, []string{string(componenttest.Peer(2))}) || len(r.Settled) != 1 || len(r.Refused) > 0 {
+		t.Errorf("to be asked again are %q of %q", r.Lost, r.Cohort)
+	}
+}
+
 // TestARoundOfAnEdgeBeginsAnew: a server that asks an edge again for a round, open or closed, has lost what it came to.
 // The edge asks its clients again, and counts each once.
 func TestARoundOfAnEdgeBeginsAnew(t *testing.T) {

@@ -37,6 +37,10 @@ type Config struct {
 	Bare   []byte            `json:"graph,omitempty"`
 	SHA256 string            `json:"sha256,omitempty"`
 	Read   *importer.Options `json:"read,omitempty"`
+	// Away are the places at which nobody has that file: there the parameters begin as zeros, until others are loaded,
+	// and nothing is exported.
+	Away []string `json:"away,omitempty"`
+	away bool     // the component is at one of them
 	// Personal are the names of what is trained and stays with whoever trains it, in the model's order (Graph.Apart).
 	Personal []string `json:"personal,omitempty"`
 	// Init is how the first parameters are made: "he", "glorot" or "file"; "" means "he" for an MLP, "file" for a file.
@@ -70,6 +74,8 @@ func (c Config) withDefaults() (Config, error) {
 		len(c.MLP) == 0)):
 		return c, config.Errorf("onnx config", "scaled is %.20q; want %q for an mlp without shift and divide, or %q",
 			c.Scaled, ScaledGraph, ScaledMetadata)
+	case len(c.Bare) == 0 && len(c.Away) > 0:
+		return c, config.Errorf("onnx config", "away says where a file is not; want none without graph")
 	case (len(c.Bare) > 0) != (c.SHA256 != ""):
 		return c, config.Errorf("onnx config", "want graph and sha256, of the file that it is from, together")
 	}

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/node"
 )
@@ -10,6 +12,9 @@ func Factory(env node.Env) (engine.Component, error) {
 	cfg, err := ParseConfig(env.Config)
 	if err != nil {
 		return nil, err
+	}
+	if slices.Contains(cfg.Away, env.Place) {
+		cfg.away = true
 	}
 	return New(env.Slot, env.Seed, cfg, env.Files)
 }

@@ -57,7 +57,7 @@ func readFile(g node.Given, o importer.Options, most int64) (*importer.Model, er
 
 // sourceOf returns the file of a model, nil where the settings hold all of it.
 func (c Config) sourceOf(bare *Graph, files map[string]node.Given) (*source, error) {
-	if len(c.Bare) == 0 {
+	if len(c.Bare) == 0 || c.away {
 		return nil, nil
 	}
 	s := &source{file: files[FileSource], bare: bare}

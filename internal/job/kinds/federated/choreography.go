@@ -215,6 +215,9 @@ func (c Config) model(at []graph.Place) graph.Component {
 	cfg := c.perceptron()
 	if n := c.net(); n != nil {
 		cfg = model.Config{Bare: n.bare, SHA256: n.File.SHA256, Read: &n.Options, Scaled: c.scaled()}
+		if c.Edges > 0 && !c.edgesRead() {
+			cfg.Away = []string{job.EdgesPlace}
+		}
 	}
 	cfg.Personal, _ = c.personal() // Validate says what is wrong with it
 	if c.halves() {

@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
+	"github.com/rhizome-ml/rhizome/internal/roles/model"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/rounds"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/strategy"
@@ -129,6 +130,12 @@ func (j *fedavg) askEdges() {
 		})
 }
 
+// edgesRead says whether edges need the file of the model: they tell clients what is personal as it is at first.
+func (c Config) edgesRead() bool {
+	personal, _ := c.personal() // Validate says what is wrong with it
+	return c.net() != nil && len(personal) > 0
+}
+
 // withEdges returns the nodes of a job with its edges behind them: client i is dealt to edge i modulo their number.
 func (c Config) withEdges(art *compile.Artifact, members []job.Member) ([]job.Member, error) {
 	p, err := program.Load(art.Model, job.EdgesPlace)
@@ -145,8 +152,10 @@ func (c Config) withEdges(art *compile.Artifact, members []job.Member) ([]job.Me
 		}
 		e.Config = clients[0].Config
 		e.Config.Program, e.Config.Self, e.Config.Options, e.Config.Files = p, e.Peer, nil, nil
-		if err := c.Give(&e.Config, -1); err != nil {
-			return nil, err
+		if c.edgesRead() {
+			if err := giveFile(&e.Config, modelSlot, model.FileSource, c.net().File); err != nil {
+				return nil, err
+			}
 		}
 		own := []wire.PeerID{}
 		for k := i; k < len(clients); k += c.Edges {

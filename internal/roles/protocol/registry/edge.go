@@ -105,7 +105,7 @@ func (c *Component) listed(v value.Value) (m Member, ok bool) {
 }
 
 // roster takes what an edge tells of its members. All of it is looked at before anything is changed. One that another
-// edge lists stays there.
+// edge lists stays there, until that edge does not list it any more: this one is asked again and again meanwhile.
 func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Value) *value.Failure {
 	number, ok1 := at[value.Int](in, 0)
 	list, ok := at[*value.List](in, 1)
@@ -139,34 +139,43 @@ func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Val
 			m.Away, m.Lapsed = true, true
 		}
 	}
+	whole := true
 	for _, m := range told {
-		c.list(ctx, string(edge), m)
+		whole = c.list(ctx, string(edge), m) && whole
+	}
+	switch {
+	case whole:
+	case number == 1:
+		c.st.Rosters = slices.Delete(c.st.Rosters, k, k+1)
+	default:
+		c.st.Rosters[k].Number = int64(number) - 1 // and so the edge tells it again
 	}
 	c.answer(ctx)
 	return nil
 }
 
-// list lists a member of an edge.
-func (c *Component) list(ctx *engine.Context, edge string, m Member) {
+// list lists a member of an edge, and says whether it did, or never will: false is for one whom another edge lists.
+func (c *Component) list(ctx *engine.Context, edge string, m Member) bool {
 	m.Via, m.Joined, m.LastSeen = edge, ctx.Now(), ctx.Now()
 	i, known := c.st.find(m.Peer)
 	switch {
 	case known && c.st.Members[i].Via != edge && !c.st.Members[i].Away:
 		ctx.Count("refused." + value.CodeDuplicate)
-		return
+		return false
 	case !known:
 		if len(c.st.Members) >= c.cfg.MaxMembers && !c.st.evict() {
 			ctx.Count("refused." + value.CodeOverflow)
-			return
+			return true
 		}
 		i, _ = c.st.find(m.Peer) // the eviction may have moved the place
 		c.st.Members = slices.Insert(c.st.Members, i, m)
 		ctx.Count("joined")
-		return
+		return true
 	case c.st.Members[i].Via == edge:
 		m.Joined = c.st.Members[i].Joined
 	}
 	c.st.Members[i] = m
+	return true
 }
 
 // alive notes that an edge is there, and with it the members that it told last.
@@ -224,7 +233,26 @@ func (c *Component) Behind(edge wire.PeerID) (out []wire.PeerID) {
 	return out
 }
 
-// through runs Edges, at a server, and Mine, at an edge.
+// edgeGone forgets what a server has heard of an edge. Its clients are still known, as what they were asked for may
+// come by another edge, and no members until one lists them; where another edge came in its place, they are awaited
+// there.
+func (c *Component) edgeGone(ctx *engine.Context, edge, instead wire.PeerID) {
+	if i, heard := c.st.roster(string(edge)); heard {
+		c.st.Rosters = slices.Delete(c.st.Rosters, i, i+1)
+		ctx.Count("edge.parted")
+	}
+	for i := range c.st.Members {
+		if m := &c.st.Members[i]; m.Via == string(edge) {
+			m.Away, m.Lapsed = true, true
+			if instead != "" {
+				m.Via = string(instead)
+			}
+		}
+	}
+}
+
+// through runs Edges, at a server, and Mine, at an edge. An edge that was asked for nobody of its own says that these
+// are strangers to it: others, or they themselves once they have joined it, are asked again.
 func (c *Component) through(ctx *engine.Context, method string, in []value.Value) ([]value.Value, error) {
 	peers, ok := at[*value.List](in, 0)
 	if !ok || len(in) != 1 {
@@ -242,6 +270,9 @@ func (c *Component) through(ctx *engine.Context, method string, in []value.Value
 		} else if method == "Mine" && known && c.atEdge(ctx) {
 			out = append(out, string(p))
 		}
+	}
+	if len(out) == 0 && peers.Len() > 0 && c.atEdge(ctx) {
+		return nil, c.fail(value.CodeStranger, "none of %d clients has joined this edge", peers.Len())
 	}
 	slices.Sort(out)
 	list := make([]value.Value, 0, len(out))

@@ -63,6 +63,11 @@ func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 	if at(b).Via(componenttest.Peer(2)) != componenttest.Peer(8) {
 		t.Error("an edge took the client of another")
 	}
+	sent := len(b.Sent())
+	b.Message("registry", componenttest.Peer(9), "alive", value.Int(told))
+	if len(b.Sent()) != sent+1 {
+		t.Error("an edge is not asked again for the client that another lists")
+	}
 	tell(8, 1) // it has left
 	if isMember(b, 2) || !isMember(b, 1) {
 		t.Errorf("members %v, one of whom left", at(b).Members())
@@ -74,6 +79,11 @@ func TestAServerListsTheClientsOfItsEdges(t *testing.T) {
 	tell(9, 2, 3) // and came to the other
 	if !isMember(b, 2) || at(b).Via(componenttest.Peer(2)) != componenttest.Peer(9) {
 		t.Error("who moved from one edge to another is not there")
+	}
+	sent = len(b.Sent())
+	b.Message("registry", componenttest.Peer(9), "alive", value.Int(told))
+	if len(b.Sent()) != sent {
+		t.Error("an edge whose clients are all listed is asked for them")
 	}
 	edges, _ := b.Invoke("registry", "Edges", value.NewList(value.Peer(componenttest.Peer(1)),
 		value.Peer(componenttest.Peer(2)), value.Peer(componenttest.Peer(3)),
@@ -119,6 +129,10 @@ func TestAnEdgeListsItsClients(t *testing.T) {
 	own := mine[0].(*value.List)
 	if !ok || own.Len() != 1 || own.At(0) != value.Value(value.Peer(componenttest.Peer(2))) {
 		t.Errorf("its own are %v", mine)
+	}
+	if f := b.Invoke("registry", "Mine", value.NewList(value.Peer(componenttest.Peer(3)))).Failure; f == nil ||
+		f.Code != value.CodeStranger {
+		t.Errorf("asked for none of its own, it says %v", f)
 	}
 	st := at(b).State().(*registry.State)
 	if !st.Stale || !st.Soon {

@@ -8,8 +8,12 @@ import (
 )
 
 // MemberChanged forgets a peer that plays its place no more: it is no member, and no round that begins counts on it.
-func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ string, member bool) {
+func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, place string, member bool) {
 	if member || !c.lists(ctx) {
+		return
+	}
+	if c.atServer(ctx) && c.cfg.Edges != "" && place == c.cfg.Edges {
+		c.edgeGone(ctx, peer, "")
 		return
 	}
 	if i, ok := slices.BinarySearch(c.st.Ready, string(peer)); ok {
@@ -24,8 +28,12 @@ func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ strin
 
 // MemberReplaced gives what a peer joined with to the one that came in its place: it answers for the same data. It is
 // alive once it is heard of itself.
-func (c *Component) MemberReplaced(ctx *engine.Context, old, peer wire.PeerID, _ string) {
+func (c *Component) MemberReplaced(ctx *engine.Context, old, peer wire.PeerID, place string) {
 	if !c.lists(ctx) {
+		return
+	}
+	if c.atServer(ctx) && c.cfg.Edges != "" && place == c.cfg.Edges {
+		c.edgeGone(ctx, old, peer)
 		return
 	}
 	if i, ok := slices.BinarySearch(c.st.Ready, string(old)); ok {

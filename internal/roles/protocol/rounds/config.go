@@ -157,6 +157,12 @@ func (c Config) deadline() int64 { return c.DeadlineMS * 1e6 }
 // ends says whether a round can fail: what came after the first release holds only then.
 func (c Config) ends() bool { return c.OnFailed != "" }
 
+// Edges is what the rounds ask of it where there are edges between clients and a server.
+type Edges interface {
+	// Via returns the edge that a peer joined, "" where it is not known or there is none.
+	Via(who wire.PeerID) wire.PeerID
+}
+
 // Registry is what the rounds ask of the slot Config.Registry.
 type Registry interface {
 	// Members returns who is a member now, sorted.

@@ -217,6 +217,9 @@ func (c *Component) again(ctx *engine.Context, r *Round, registry Registry) {
 			later = append(later, p)
 		}
 	}
+	if edges, ok := registry.(Edges); ok && len(now) > 0 {
+		now, later = r.together(now, later, edges)
+	}
 	if len(now) > 0 && c.ask(ctx, r.Number, now) != nil {
 		return // the bus is full: tried again at the next look
 	}
@@ -224,6 +227,31 @@ func (c *Component) again(ctx *engine.Context, r *Round, registry Registry) {
 		ctx.Count("asked.again")
 	}
 	r.Lost = later
+}
+
+// together adds to those who are asked now all others of the same edges who owe an answer: of the questions to an edge
+// the newest counts.
+func (r *Round) together(now, later []string, edges Edges) ([]string, []string) {
+	of := map[wire.PeerID]bool{}
+	for _, p := range now {
+		if via := edges.Via(wire.PeerID(p)); via != "" {
+			of[via] = true
+		}
+	}
+	if len(of) == 0 {
+		return now, later
+	}
+	asked := map[string]bool{}
+	for _, p := range now {
+		asked[p] = true
+	}
+	for _, p := range r.Cohort {
+		if !asked[p] && r.Owes(p) && of[edges.Via(wire.PeerID(p))] {
+			now, asked[p] = append(now, p), true
+		}
+	}
+	slices.Sort(now)
+	return now, slices.DeleteFunc(later, func(p string) bool { return asked[p] })
 }
 
 // decide closes the round when it has what it needs, and otherwise sees to it that this can still come. now says that
