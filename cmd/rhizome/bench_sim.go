@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -44,7 +45,8 @@ func newBenchSim(c *console) *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "write one JSON object per metric and nothing else")
 	flags.Float64Var(&f.seconds, "seconds", 5, "seconds that each size is measured for")
 	flags.IntSliceVar(&f.nodes, "nodes", bench.DefaultSimSizes(), "sizes of the networks")
-	flags.IntVar(&f.shards, "shards", 2, "networks that run at once, each in a process of its own")
+	flags.IntVar(&f.shards, "shards", 2,
+		"networks that run at once, each in a process of its own, and share the processors")
 	flags.IntVar(&f.storm, "storm", 10_000, "nodes that restart at once")
 	flags.IntVar(&f.clients, "clients", 1000, "clients of the federated job; 0 leaves it out")
 	flags.Uint64Var(&f.shard, "shard", 0, "be the process of the network with this seed")
@@ -60,10 +62,12 @@ func (f *simFlags) run(c *console) error {
 	}
 	o := bench.SimOptions{
 		Nodes: f.nodes, Shards: f.shards, Each: time.Duration(f.seconds * float64(time.Second)),
-		Open:    func(nodes int, seed uint64) (bench.SimShard, error) { return openShard("--nodes", nodes, seed) },
+		Open: func(nodes int, seed uint64) (bench.SimShard, error) {
+			return f.openShard("--nodes", nodes, seed)
+		},
 		Clients: f.clients,
 		OpenClients: func(clients int, seed uint64) (bench.SimShard, error) {
-			return openShard("--clients", clients, seed)
+			return f.openShard("--clients", clients, seed)
 		},
 	}
 	emit := func(m bench.Metric) {
@@ -87,15 +91,15 @@ type shardProcess struct {
 }
 
 // openShard starts the process of a network and waits until the network is built.
-func openShard(of string, nodes int, seed uint64) (*shardProcess, error) {
+func (f *simFlags) openShard(of string, nodes int, seed uint64) (*shardProcess, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(self, "bench", "sim", of, strconv.Itoa(nodes), "--shard", strconv.FormatUint(seed, 10))
 	cmd.Stderr = os.Stderr
-	// one network is one thread; its collector must not take another's processor
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	// what one network does, its collector included, must not take another's processor
+	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", max(1, runtime.NumCPU()/f.shards)))
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func NewSimShard(nodes int, seed uint64) (SimShard, error) {
 		return nil, err
 	}
 	n.base = heap()
-	n.world = sim.New(sim.Options{Seed: seed, Network: sim.Network{
+	n.world = sim.New(sim.Options{Seed: seed, Threads: runtime.GOMAXPROCS(0), Network: sim.Network{
 		Latency: sim.Latency{Kind: "uniform", Min: 10 * time.Millisecond, Max: 100 * time.Millisecond}, Unordered: true,
 	}})
 	for i := range nodes {
@@ -160,7 +160,7 @@ func (n *network) Run(d time.Duration) (SimResult, error) {
 	r := SimResult{IdleBytes: n.idle, Bare: bareGossip(n.job, d/10)}
 	before, started, cpu := n.world.Delivered, time.Now(), processorTime()
 	for time.Since(started) < d {
-		if err := n.world.Run(n.world.Now()+n.job.Period/20, nil); err != nil {
+		if err := n.world.Run(n.world.Now()+n.job.Period/2, nil); err != nil {
 			return r, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -101,8 +102,9 @@ func (c *clientRounds) build(clients int, seed uint64) error {
 	if err != nil {
 		return err
 	}
-	c.study, err = study.New(study.Options{Job: j, Work: sim.Latency{Kind: "uniform", Min: time.Millisecond,
-		Max: 2 * time.Millisecond},
+	c.study, err = study.New(study.Options{Job: j, Threads: runtime.GOMAXPROCS(0),
+		Work: sim.Latency{Kind: "uniform", Min: time.Millisecond,
+			Max: 2 * time.Millisecond},
 		Network: sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond, Max: 2 * time.Millisecond}}})
 	return err
 }
@@ -128,7 +130,7 @@ func (c *clientRounds) Run(d time.Duration) (SimResult, error) {
 	defer stop()
 	var started time.Time
 	var took, cpu float64
-	c.study.OnRound(func(round int) {
+	c.study.WatchRounds(func(round int) {
 		if c.ended++; c.ended == warm {
 			started, cpu = time.Now(), processorTime()
 		}

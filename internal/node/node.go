@@ -169,6 +169,9 @@ func (n *Node) Component(slot string) engine.Component {
 // Config returns what the node was installed with.
 func (n *Node) Config() Config { return n.cfg }
 
+// Values returns the registry of types that the node was installed with.
+func (n *Node) Values() *value.Registry { return n.cfg.Values }
+
 // Work runs a command and returns its results; a panic of the component is an error. It is safe for concurrent use.
 func (n *Node) Work(c engine.Command) (out []value.Value, err error) {
 	s := n.shop.Load()

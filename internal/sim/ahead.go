@@ -86,44 +86,46 @@ func (w *World) lookAhead(end int64) {
 			break
 		}
 		k, ev := w.queue.pop()
+		l := w.lanes[int(ev.node)%len(w.lanes)]
+		l.items = append(l.items, int32(len(win.keys)))
 		win.keys, win.events = append(win.keys, k), append(win.events, ev)
 	}
 	if len(win.keys) < windowLeast {
+		for _, l := range w.lanes {
+			l.items = l.items[:0]
+		}
 		return
 	}
 	win.number++
+	if w.crew == nil {
+		w.crew = newCrew(w, w.opt.Threads-1)
+	}
 	w.crew.run(w)
 	for _, l := range w.lanes {
 		win.ahead += uint64(l.begun)
 	}
 }
 
-// runAhead runs the nodes of a thread through the window.
-func (l *lane) runAhead(thread, threads int) {
+// runAhead runs the nodes of the lane through the window.
+func (l *lane) runAhead() {
 	win := &l.w.window
 	l.now, l.until, l.begun = l.w.now, win.until, 0
-	for i := 0; ; {
-		for i < len(win.keys) && int(win.events[i].node)%threads != thread {
-			i++
-		}
-		switch {
-		case i < len(win.keys) && (l.own.len() == 0 || win.keys[i].at <= l.own.next()):
-			ev := &win.events[i]
-			if n := l.w.nodes[ev.node]; l.mayLead(n, ev, win.keys[i].at) {
+	for items := l.items; len(items) > 0 || l.own.len() > 0; {
+		if len(items) > 0 && (l.own.len() == 0 || win.keys[items[0]].at <= l.own.next()) {
+			at, ev := win.keys[items[0]].at, &win.events[items[0]]
+			if n := l.w.nodes[ev.node]; l.mayLead(n, ev, at) {
 				ev.ahead = l.deed()
-				l.lead(n, win.keys[i].at, *ev)
+				l.lead(n, at, *ev)
 			}
-			i++
-		case l.own.len() > 0:
-			k, ev := l.own.pop()
-			if n := l.w.nodes[ev.node]; l.mayLead(n, &ev, k.at) {
-				l.lead(n, k.at, ev)
-			}
-		default:
-			l.log = nil
-			return
+			items = items[1:]
+			continue
+		}
+		k, ev := l.own.pop()
+		if n := l.w.nodes[ev.node]; l.mayLead(n, &ev, k.at) {
+			l.lead(n, k.at, ev)
 		}
 	}
+	l.log, l.items = nil, l.items[:0]
 }
 
 // mayLead says whether an event of a node can be run ahead. If not, none of the node after it is in this window.
@@ -149,83 +151,96 @@ func (l *lane) lead(n *Node, at int64, ev event) {
 	}
 }
 
-// crew are the threads that run nodes ahead beside that of the world, while Run is under way.
+// lanesEach is how many lanes there are for each thread, so that one with much to do holds up nobody.
+const lanesEach = 4
+
+// crew are the threads that run nodes ahead beside that of the world, while Run is under way. A lane is run by who
+// comes first: a thread that gets no processor is not waited for before it has begun.
 type crew struct {
-	turn  atomic.Uint64 // of the threads: which window they run
-	ended atomic.Int64  // how many have run it
-	quit  bool          // read behind turn
-	wake  []chan struct{}
+	turn  atomic.Uint64 // which window is run, and below turnShift the lane that nobody has begun
+	ended atomic.Int64  // how many lanes have been run
 	sleep []atomic.Bool
-	on    bool
+	wake  []chan struct{}
+	done  chan struct{} // closed when Run returns
 }
 
-// spins is how often a thread looks for its turn before it sleeps: windows come every few microseconds, or not at all.
-const spins = 200
+const turnShift = 32
 
-// run has all threads run the window; it returns when they have.
+// The waits of a thread for the next window: windows come every few microseconds, or not at all.
+const (
+	looks = 50 // before it lets others have the processor
+	yield = 50 // how often it does before it sleeps
+)
+
+// newCrew starts the threads of a world but its own.
+func newCrew(w *World, others int) *crew {
+	c := &crew{sleep: make([]atomic.Bool, others), wake: make([]chan struct{}, others), done: make(chan struct{})}
+	c.turn.Store(uint64(len(w.lanes)))
+	for i := range c.wake {
+		c.wake[i] = make(chan struct{}, 1)
+		go c.work(w, i, c.turn.Load()>>turnShift)
+	}
+	return c
+}
+
+// run has all lanes run the window; it returns when they have.
 func (c *crew) run(w *World) {
-	threads := len(w.lanes)
-	if !c.on {
-		c.on, c.quit = true, false
-		if c.wake == nil {
-			c.wake, c.sleep = make([]chan struct{}, threads), make([]atomic.Bool, threads)
-		}
-		for i := 1; i < threads; i++ {
-			c.wake[i] = make(chan struct{}, 1)
-			go c.work(w, i, threads, c.turn.Load())
-		}
-	}
-	c.call(threads)
-	w.lanes[0].runAhead(0, threads)
-	for c.ended.Load() < int64(threads-1) {
-		runtime.Gosched()
-	}
-}
-
-// call gives all threads their turn.
-func (c *crew) call(threads int) {
 	c.ended.Store(0)
-	c.turn.Add(1)
-	for i := 1; i < threads; i++ {
+	c.turn.Store((c.turn.Load()>>turnShift + 1) << turnShift)
+	for i := range c.sleep {
 		if c.sleep[i].CompareAndSwap(true, false) {
 			c.wake[i] <- struct{}{}
 		}
 	}
+	c.claim(w)
+	for k := 0; c.ended.Load() < int64(len(w.lanes)); k++ {
+		if k%looks == looks-1 {
+			runtime.Gosched()
+		}
+	}
 }
 
-// work runs what a thread has to run, turn after turn.
-func (c *crew) work(w *World, thread, threads int, seen uint64) {
+// claim runs lanes as long as there are some that nobody has begun.
+func (c *crew) claim(w *World) {
 	for {
-		for k := 0; c.turn.Load() == seen; k++ {
-			if k < spins {
-				runtime.Gosched()
-				continue
-			}
-			c.sleep[thread].Store(true)
-			if c.turn.Load() != seen && c.sleep[thread].CompareAndSwap(true, false) {
-				break // it came between
-			}
-			<-c.wake[thread]
-		}
-		seen++
-		if c.quit {
-			c.ended.Add(1)
+		lane := (c.turn.Add(1) - 1) & (1<<turnShift - 1)
+		if lane >= uint64(len(w.lanes)) {
 			return
 		}
-		w.lanes[thread].runAhead(thread, threads)
+		w.lanes[lane].runAhead()
 		c.ended.Add(1)
+	}
+}
+
+// work runs lanes, window after window.
+func (c *crew) work(w *World, thread int, seen uint64) {
+	for {
+		for k := 0; c.turn.Load()>>turnShift == seen; k++ {
+			switch {
+			case k%looks != looks-1:
+			case k < looks*yield:
+				runtime.Gosched()
+			default:
+				c.sleep[thread].Store(true)
+				if c.turn.Load()>>turnShift != seen && c.sleep[thread].CompareAndSwap(true, false) {
+					continue // it came between
+				}
+				select {
+				case <-c.wake[thread]:
+				case <-c.done:
+					return
+				}
+			}
+		}
+		seen = c.turn.Load() >> turnShift
+		c.claim(w)
 	}
 }
 
 // rest ends the threads.
 func (w *World) rest() {
-	c := &w.crew
-	if !c.on {
-		return
-	}
-	c.on, c.quit = false, true
-	c.call(len(w.lanes))
-	for c.ended.Load() < int64(len(w.lanes)-1) {
-		runtime.Gosched()
+	if w.crew != nil {
+		close(w.crew.done)
+		w.crew = nil
 	}
 }

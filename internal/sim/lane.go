@@ -16,18 +16,21 @@ type Tally struct {
 	Births, Deaths uint64
 }
 
-// lane is where things happen to nodes: the world's own, where they happen at once and one after another, or that of a
-// thread that runs nodes ahead of the world. There each node is as it will be, and what reaches beyond it is written
-// down, for the world to do it in its turn.
+// lane is where things happen to nodes: the world's own, where they happen at once and one after another, or one of
+// those in which threads run nodes ahead of the world. There each node is as it will be, and what reaches beyond it is
+// written down, for the world to do it in its turn.
 type lane struct {
 	w   *World
 	now int64
 	sum *Tally
-	log *deed // of a thread: what the event under way does; nil in the world's own lane
-	own queue // of a thread: what nodes set for themselves and is run ahead too
 
-	until int64 // of a thread: what is due from then on waits for its turn
-	begun int   // of a thread: how many of kept are in use
+	// What follows is of one in which nodes are run ahead.
+
+	log   *deed   // what the event under way does; nil in the world's own lane
+	own   queue   // what nodes set for themselves and is run ahead too
+	items []int32 // what of the window is of its nodes
+	until int64   // what is due from then on waits for its turn
+	begun int     // how many of kept are in use
 	kept  []*deed
 }
 

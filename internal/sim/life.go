@@ -32,12 +32,12 @@ func (l *lane) begin(n *Node) {
 	n.Starts++
 	l.sum.Births++
 	if !n.durable {
-		nd, err := node.Install(n.cfg)
+		nd, err := node.Install(*n.cfg)
 		if err != nil {
 			l.fail(fmt.Errorf("sim: %s: %w", n.Name, err))
 			return
 		}
-		n.nd = nd
+		n.nd, n.cfg = nd, nil
 		l.sum.Alive++
 		if n.Starts > 1 { // it remembers nothing, so its peers must know its streams for new ones
 			l.direct(n, &engine.Event{Restarted: &snapshot.RestartedEvent{Incarnation: uint64(n.Starts),
@@ -55,7 +55,7 @@ func (l *lane) begin(n *Node) {
 		store.SnapshotBytes = snapshotBytes
 	}
 	store.FS, store.Salt = n.fs, uint64(n.id)+1
-	d, rec, err := host.Open(n.cfg, store)
+	d, rec, err := host.Open(*n.cfg, store)
 	if err != nil {
 		l.stopped(n, fmt.Errorf("opening: %w", err))
 		return
@@ -135,6 +135,10 @@ func (l *lane) stopped(n *Node, err error) {
 func (l *lane) down(n *Node, power bool) {
 	if n.nd != nil {
 		l.sum.Alive--
+		if n.cfg == nil {
+			c := n.nd.Config()
+			n.cfg = &c
+		}
 	}
 	n.life++
 	n.Crashes++

@@ -37,7 +37,7 @@ type Node struct {
 	held     uint64 // the window in which it is not run ahead
 	lineFree int64  // when its line to the network is free again
 
-	cfg     node.Config
+	cfg     *node.Config // what it is installed with; nil while a node without a disk is up, which has it too
 	store   host.Store
 	durable bool
 

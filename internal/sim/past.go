@@ -87,8 +87,9 @@ func (w *World) Twin(n *Node, d time.Duration) bool {
 		return false
 	}
 	w.fault(Twin, n, fmt.Sprintf("a copy of its directory is started beside it, for %v", d))
+	cfg := *n.cfg
 	t := &Node{
-		Name: n.Name + " (twin)", Peer: n.Peer, id: int32(len(w.nodes)), cfg: n.cfg, store: n.store, durable: true,
+		Name: n.Name + " (twin)", Peer: n.Peer, id: int32(len(w.nodes)), cfg: &cfg, store: n.store, durable: true,
 		fs:     p.disk,
 		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: n.clock, tainted: n.tainted, Intact: n.Intact,
 		Rewound: 1, original: n, recall: p.recall,
@@ -172,6 +173,9 @@ func (l *lane) superseded(n *Node, p engine.PeerNotice) {
 
 // addressee returns which of two that run with one peer id a packet reaches.
 func (l *lane) addressee(from *Node, to int32) int32 {
+	if l.w.pairs == 0 {
+		return to
+	}
 	n := l.w.nodes[to]
 	switch t := n.twin; {
 	case t == nil || t.nd == nil:

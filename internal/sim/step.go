@@ -236,7 +236,7 @@ func (l *lane) command(n *Node, c engine.Command) {
 	if n.drv == nil {
 		finish = record.Unkept
 	}
-	ev := finish(n.cfg.Values, c.ID, out, err)
+	ev := finish(n.nd.Values(), c.ID, out, err)
 	at := l.now + l.w.opt.Work.draw(&n.chance)
 	if f == workLate {
 		at += int64(n.chance.Between(lateMin, lateMax))

@@ -28,13 +28,14 @@ func (l *lane) trace(n *Node, verb, text string) {
 // tracePacket tells of a packet that arrives.
 func (l *lane) tracePacket(from, to *Node, raw []byte) {
 	text := fmt.Sprintf("%d bytes from %s", len(raw), from.Name)
-	e, _, err := wire.DecodeHeader(raw, to.cfg.Limits.Wire)
+	cfg := to.nd.Config()
+	e, _, err := wire.DecodeHeader(raw, cfg.Limits.Wire)
 	if err != nil {
 		l.trace(to, "gets", text+": "+err.Error())
 		return
 	}
-	if e.Edge >= 0 && int(e.Edge) < len(to.cfg.Program.Edges) { // a lie may name one that does not exist
-		text += fmt.Sprintf(", edge %s", to.cfg.Program.Edges[e.Edge].Name)
+	if e.Edge >= 0 && int(e.Edge) < len(cfg.Program.Edges) { // a lie may name one that does not exist
+		text += fmt.Sprintf(", edge %s", cfg.Program.Edges[e.Edge].Name)
 	}
 	if e.Number != 0 {
 		text += fmt.Sprintf(", number %d.%d", e.Epoch, e.Number)

@@ -66,7 +66,7 @@ type World struct {
 	lanes  []*lane
 	desks  []*desk
 	window window
-	crew   crew
+	crew   *crew // nil where none runs
 	single bool
 	pairs  int // nodes that have a twin now
 
@@ -96,10 +96,10 @@ func New(opt Options) *World {
 		net: network{Network: opt.Network, seed: opt.Seed, last: map[uint64]int64{}, clogs: map[uint64]int64{}},
 	}
 	w.lane = lane{w: w, sum: &w.Tally}
-	for range max(1, opt.Threads) {
-		w.desks = append(w.desks, &desk{engine.NewScratch(), &arrival{}})
-		if opt.Threads > 1 {
-			w.lanes = append(w.lanes, &lane{w: w})
+	w.desks = []*desk{{engine.NewScratch(), &arrival{}}}
+	for opt.Threads > 1 && len(w.lanes) < lanesEach*opt.Threads {
+		if w.lanes = append(w.lanes, &lane{w: w}); len(w.desks) < len(w.lanes) {
+			w.desks = append(w.desks, &desk{engine.NewScratch(), &arrival{}})
 		}
 	}
 	return w
@@ -107,8 +107,9 @@ func New(opt Options) *World {
 
 // Add puts a node into the world; it starts when the world runs, or after at. It is called before any node has a twin.
 func (w *World) Add(s Spec, at time.Duration) *Node {
+	cfg := s.Config
 	n := &Node{
-		Name: s.Name, Peer: s.Config.Self, id: int32(len(w.nodes)), cfg: s.Config, store: s.Store, durable: s.Durable,
+		Name: s.Name, Peer: s.Config.Self, id: int32(len(w.nodes)), cfg: &cfg, store: s.Store, durable: s.Durable,
 		chance: NewChance(w.opt.Seed, uint64(len(w.nodes))+1), clock: newClock(), Intact: true,
 	}
 	n.cfg.BeforeWork = func(engine.Command) error { return n.work.strike() }
