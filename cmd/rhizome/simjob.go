@@ -262,13 +262,12 @@ func again(name string, fl *pflag.FlagSet) string {
 	cmd := []string{"rhizome", "sim", quoted(name)}
 	fl.Visit(func(f *pflag.Flag) {
 		switch {
-		case slices.Contains([]string{"json", "trace", "check", "shard", "out"}, f.Name):
+		case slices.Contains([]string{"json", "trace", "check", "threads", "shard", "out"}, f.Name):
 		case f.Name == "report" && sweeps(fl): // the shards have none
 		case f.Name == "sweep":
 			for _, text := range f.Value.(*axes).given() {
 				cmd = append(cmd, "--sweep", quoted(text))
 			}
-		case slices.Contains([]string{"json", "trace", "check", "threads"}, f.Name):
 		case f.Value.Type() == "bool":
 			cmd = append(cmd, "--"+f.Name)
 		case f.Name == "set":
