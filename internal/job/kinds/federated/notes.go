@@ -18,6 +18,11 @@ func (c Config) Notes() (out []string) {
 			"which says little of the clients' own models; what comes of those stands behind the last round",
 			listedNames(names)))
 	}
+	if rate, lambda, ok := c.leaps(); ok {
+		out = append(out, fmt.Sprintf("each step draws a client's own model further beyond the one of all than it was from "+
+			"it: its rate, %g, times lambda, %g, is more than 2, and it is lost; want lambda of at most %g", rate, lambda,
+			1/rate))
+	}
 	b := c.data()
 	if b == nil {
 		return out
@@ -32,4 +37,22 @@ func (c Config) Notes() (out []string) {
 			b.Missing))
 	}
 	return out
+}
+
+// leaps says whether plain steps towards the model of all go further beyond it than they began, and by which rate and
+// lambda.
+func (c Config) leaps() (rate, lambda float64, ok bool) {
+	s, err := c.chosen()
+	o, _, err2 := c.optimizer()
+	if err != nil || err2 != nil || s.Name != "ditto" || c.Momentum > 0 {
+		return 0, 0, false
+	}
+	rate, lambda = c.LearningRate, s.Get("lambda")
+	if o != nil {
+		if o.Name() != "sgd" || o.Get("momentum") > 0 {
+			return 0, 0, false // a step is as long as others make it
+		}
+		rate = o.Get("rate")
+	}
+	return rate, lambda, float64(rate*lambda) > 2
 }

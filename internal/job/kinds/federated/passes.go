@@ -201,7 +201,7 @@ func (j *fedavg) readOwn(b *graph.Graph, round graph.Value) []graph.Value {
 func (b *beginning) modes(line func(string, ...any)) {
 	o := b.c.net().Options
 	if o.Buffers != "" {
-		line("  buffers: %s    # running statistics of BatchNormalization; or local, at each client, or frozen",
+		line("  # buffers: local    # running statistics of BatchNormalization, at each client, or frozen; without it %s",
 			o.Buffers)
 	}
 	if o.Dropout {

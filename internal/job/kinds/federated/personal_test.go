@@ -538,3 +538,16 @@ func TestWhatPersonalRefuses(t *testing.T) {
 		t.Errorf("what the job names is not in the place of the strategy's: %v, %v", names, err)
 	}
 }
+
+// TestDittoThatLeapsIsNoted: where each step draws a client's own model further beyond the one of all than it was from
+// it, the job says so.
+func TestDittoThatLeapsIsNoted(t *testing.T) {
+	for set, noted := range map[string]bool{"ditto lambda=30": true, "ditto lambda=1": false, "fedprox mu=30": false} {
+		c := small()
+		c.Strategy, c.LearningRate = set, 0.1
+		notes := strings.Join(c.Notes(), "\n")
+		if strings.Contains(notes, "lambda, 30, is more than 2") != noted {
+			t.Errorf("%s: %q", set, notes)
+		}
+	}
+}
