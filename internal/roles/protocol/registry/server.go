@@ -123,7 +123,7 @@ func (c *Component) Awaits() (round int64, least int, waits bool) {
 
 // answer lets all waiting calls go on when there are enough members.
 func (c *Component) answer(ctx *engine.Context) {
-	if len(c.st.Waiting) == 0 {
+	if len(c.st.Waiting) == 0 || c.st.count() < c.cfg.Min { // who is ready need not be asked at each of many joins
 		return
 	}
 	live := c.ready(ctx)
