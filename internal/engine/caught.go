@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/rhizome-ml/rhizome/value"
+import (
+	"slices"
+
+	"github.com/rhizome-ml/rhizome/value"
+)
 
 // Caught reads what the op Catch gives of a failure: a List of code, place and message. The returned failure is the
 // caller's; false where v is anything else.
@@ -18,4 +22,10 @@ func Caught(v value.Value) (*value.Failure, bool) {
 		texts[i] = string(s)
 	}
 	return value.Fail(texts[0], texts[1], texts[2]), true
+}
+
+// Unreached says whether a question failed because its peer did not get it, or gave it up: asked again, it may answer.
+func Unreached(why *value.Failure) bool {
+	return slices.Contains([]string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline,
+		value.CodeLate, value.CodeDuplicate}, why.Code)
 }

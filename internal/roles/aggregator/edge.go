@@ -227,8 +227,12 @@ func (c *Component) readTally(l *value.List) (p passed, f *value.Failure) {
 		if _, both := slices.BinarySearch(p.peers, wire.PeerID(who)); both {
 			return p, c.fail(value.CodeError, "a tally counts %s and refuses it", string(who))
 		}
-		p.refused = append(p.refused, wire.PeerID(who))
-		p.why = append(p.why, value.Fail(short(string(code), 32), c.slot, short(string(reason), reasonMax)))
+		why := value.Fail(short(string(code), 32), c.slot, short(string(reason), reasonMax))
+		if engine.Unreached(why) { // whoever answers so is asked again, by its edge
+			return p, c.fail(value.CodeError, "a tally refuses %s by the code %q, which is no answer of a client",
+				string(who), why.Code)
+		}
+		p.refused, p.why = append(p.refused, wire.PeerID(who)), append(p.why, why)
 	}
 	p.samples, p.figures = counts.Tensor.Int64(), shown.Tensor.Float64()
 	return p, nil

@@ -196,10 +196,6 @@ func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ s
 	}
 }
 
-// unreached are the failures of a question that its peer did not get, or gave up: asked again, it may answer.
-var unreached = []string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline, value.CodeLate,
-	value.CodeDuplicate}
-
 // refuse notes that the answer of a peer to a call does not count, and that no other comes. One that was answered
 // before, or was never put, changes nothing.
 func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value, error) {
@@ -222,7 +218,7 @@ func (c *Component) refuse(ctx *engine.Context, in []value.Value) ([]value.Value
 		c.ask(ctx, []string{string(who)}) // it was too slow, and is wanted no less
 		return []value.Value{value.Trigger{}}, nil
 	}
-	if slices.Contains(unreached, why.Code) {
+	if engine.Unreached(why) {
 		if k, there := slices.BinarySearch(c.st.Lost, string(who)); !there {
 			c.st.Lost = slices.Insert(c.st.Lost, k, string(who))
 		}

@@ -90,7 +90,7 @@ func (c *Component) RefuseAll(ctx *engine.Context, round int64, who []wire.PeerI
 		if !c.cfg.ends() || c.Accept(round, p) != nil {
 			continue
 		}
-		if slices.Contains(unreached, why[i].Code) {
+		if engine.Unreached(why[i]) {
 			if k, there := slices.BinarySearch(r.Lost, string(p)); !there {
 				r.Lost = slices.Insert(r.Lost, k, string(p))
 			}
@@ -131,10 +131,6 @@ func (c *Component) MemberReplaced(_ *engine.Context, old, peer wire.PeerID, _ s
 		}
 	}
 }
-
-// unreached are the failures of a question that its peer did not get, or gave up: asked again, it may answer.
-var unreached = []string{value.CodeSend, value.CodeCancelled, value.CodeStranger, value.CodeDeadline, value.CodeLate,
-	value.CodeDuplicate}
 
 // Refusals returns whose answers to a round did not count, and why, in the order of the peers.
 func (c *Component) Refusals(round int64) (who []wire.PeerID, why []string) {
