@@ -80,8 +80,14 @@ func readOwn(fsys vfs.FS, path string) (*ownData, error) {
 	return o, nil
 }
 
-// isDisk says whether a file system is the machine's own.
-func isDisk(fsys vfs.FS) bool { return fsys == vfs.OS() }
+// isDisk says whether a file system is the machine's own, or one that keeps some folders as they were and shows all
+// else of it as it is: Beside returns that.
+func isDisk(fsys vfs.FS) bool {
+	if keeps, ok := fsys.(interface{ Beside() vfs.FS }); ok {
+		fsys = keeps.Beside()
+	}
+	return fsys == vfs.OS()
+}
 
 func (o *ownData) onDisk(fsys vfs.FS) error {
 	if !isDisk(fsys) {

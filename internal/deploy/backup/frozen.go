@@ -30,6 +30,9 @@ type frozen struct {
 	dirs map[string]map[string]*kept // by folder and name
 }
 
+// Beside returns the file system of all that was not taken, such as files of data.
+func (f *frozen) Beside() vfs.FS { return f.FS }
+
 // kept is a file that was taken: in memory, or open, where it never changes.
 type kept struct {
 	data []byte
