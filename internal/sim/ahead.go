@@ -67,6 +67,22 @@ func (w *World) take() (key, event) {
 	return win.keys[i], win.events[i]
 }
 
+// giveBack puts what is left of the window back into the queue, but for what was run ahead.
+func (w *World) giveBack() {
+	win := &w.window
+	kept := win.next
+	for i := win.next; i < len(win.keys); i++ {
+		if r := win.events[i].ahead; r == nil || !r.done {
+			win.events[i].ahead = nil
+			w.queue.insert(win.keys[i], win.events[i])
+			continue
+		}
+		win.keys[kept], win.events[kept] = win.keys[i], win.events[i]
+		kept++
+	}
+	win.keys, win.events = win.keys[:kept], win.events[:kept]
+}
+
 // lookAhead runs nodes ahead, if that can be done and is worth it.
 func (w *World) lookAhead(end int64) {
 	win := &w.window

@@ -223,6 +223,7 @@ func (l *lane) resume(n *Node) bool {
 		return false
 	}
 	n.pausedTo = l.now
+	l.w.giveBack() // what was put back may be among what comes next
 	l.w.queue.hasten(n.id, l.now)
 	return true
 }

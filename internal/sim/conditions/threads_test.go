@@ -22,13 +22,15 @@ type weather struct {
 	seed           uint64
 	network        string
 	durable, storm bool
+	pauses         bool // and little else: pause
 }
 
 // weathers are some of each kind.
 func weathers() []weather {
 	return []weather{
-		{1, "wan", false, false}, {2, "lan", true, false}, {3, "lossy", false, false}, {4, "lossy", true, true},
-		{5, "wan", true, true}, {6, "wan", true, true}, {7, "edge", true, true},
+		{seed: 1, network: "wan"}, {seed: 2, network: "lan", durable: true}, {seed: 3, network: "lossy"},
+		{seed: 4, network: "lossy", durable: true, storm: true}, {seed: 5, network: "wan", durable: true, storm: true},
+		{seed: 6, network: "wan", durable: true, storm: true}, {seed: 7, network: "edge", durable: true, storm: true},
 	}
 }
 
@@ -101,9 +103,31 @@ func TestThreadsRunPeers(t *testing.T) {
 	}
 }
 
+// TestThreadsEndAPause: a process that was stopped and dies comes back before it would have gone on: what waits for the
+// end of its pause happens then, also where threads have that before them already.
+func TestThreadsEndAPause(t *testing.T) {
+	for _, durable := range []bool{false, true} {
+		x := weather{seed: 8, network: "wan", durable: durable, pauses: true}
+		sameByThreads(t, func(threads int) any { return x.peers(t, threads) })
+	}
+}
+
+// pause stops nodes in turn for a while, and kills each shortly before it would go on.
+func pause(w *sim.World) {
+	for k, n := range w.Nodes() {
+		at, long := time.Duration(k+1)*50*time.Millisecond, 40*time.Millisecond
+		w.At(at, func() { w.Pause(n, long) })
+		w.At(at+long-3*time.Millisecond, func() { w.Kill(n) })
+	}
+}
+
 func (x weather) peers(t *testing.T, threads int) peers {
 	c := gossip.Default()
 	c.Nodes, c.Seed, c.Degree = 40, x.seed, 6
+	restart := 100 * time.Millisecond
+	if x.pauses { // each with something that waits for its end
+		c.Nodes, c.Period, restart = 20, 10*time.Millisecond, time.Millisecond
+	}
 	swarm, err := c.Swarm()
 	n, err2 := conditions.FindNetwork(x.network)
 	f, err3 := conditions.FindFaults("storm")
@@ -113,7 +137,7 @@ func (x weather) peers(t *testing.T, threads int) peers {
 	var w *sim.World
 	packets := sha256.New()
 	w = sim.New(sim.Options{Seed: x.seed, Network: n.Links, Disk: sim.Disk{Sync: n.Sync, Publish: n.Sync}, Work: n.Work,
-		Restart: sim.Latency{Min: 100 * time.Millisecond}, Threads: threads,
+		Restart: sim.Latency{Min: restart}, Threads: threads,
 		OnOutput: func(n *sim.Node, raw []byte) {
 			fmt.Fprint(packets, w.Now(), n.ID())
 			packets.Write(raw)
@@ -122,9 +146,13 @@ func (x weather) peers(t *testing.T, threads int) peers {
 		m := swarm.Member(i)
 		w.Add(sim.Spec{Name: m.Name, Config: m.Config, Durable: x.durable}, 0)
 	}
-	const end = 5 * time.Second
+	end := 5 * time.Second
+	if x.pauses {
+		end = 1200 * time.Millisecond
+		pause(w)
+	}
 	if x.storm {
-		f.Unleash(w, conditions.Run{Seed: x.seed, Nodes: c.Nodes, Durable: true, Horizon: end})
+		f.Unleash(w, conditions.Run{Seed: x.seed, Nodes: c.Nodes, Durable: x.durable, Horizon: end})
 	}
 	if err := w.Run(end, nil); err != nil || w.Ahead() > 0 != (threads > 1) {
 		t.Fatalf("%v; %d events were run ahead", err, w.Ahead())
