@@ -204,7 +204,7 @@ func TestTheDeskConforms(t *testing.T) {
 }
 
 // TestThePartConforms: a step that is asked for again reads what was there before it, and one that does not follow
-// fails, in words, and changes nothing.
+// fails, in words, and changes nothing. A turn that is begun once more is taken back only from its first step on.
 func TestThePartConforms(t *testing.T) {
 	setup := componenttest.Setup{Seed: 3, Slots: []componenttest.Slot{{
 		Name: "part", Factory: newPart, Config: `{"values":[{"dtype":1,"shape":[2]}]}`, Derived: []string{"cfg"},
@@ -223,7 +223,9 @@ func TestThePartConforms(t *testing.T) {
 	call("Read", value.Int(2), value.Int(1))
 	call("Write", value.Int(2), value.Int(1), list(reals(5, 6)))
 	call("Write", value.Int(2), value.Int(1), list(reals(7, 8)))
+	call("Begin", value.Int(2), list(reals(1, 2)))
 	call("Held", value.Int(2))
+	call("Read", value.Int(2), value.Int(0))
 	call("Begin", value.Int(3), list(reals(1, 2)))
 	componenttest.Run(t, componenttest.Suite{Setup: setup, Steps: steps})
 
@@ -241,7 +243,10 @@ func TestThePartConforms(t *testing.T) {
 		{"Begin", 4, 0, 1, false}, {"Read", 4, 0, 1, false}, {"Read", 4, 1, 0, true}, {"Read", 3, 0, 0, true},
 		{"Write", 4, 0, 2, false}, {"Read", 4, 0, 1, false}, {"Read", 4, 1, 2, false}, {"Write", 4, 0, 2, false},
 		{"Write", 4, 2, 9, true}, {"Write", 4, 1, 3, false}, {"Read", 4, 0, 0, true}, {"Read", 4, 1, 2, false},
-		{"Held", 4, 0, 3, false}, {"Held", 5, 0, 0, true}, {"Begin", 4, 0, 7, false}, {"Read", 4, 0, 7, false},
+		{"Held", 4, 0, 3, false}, {"Held", 5, 0, 0, true},
+		// begun again: it goes on where it is, or anew where that is asked for
+		{"Begin", 4, 0, 7, false}, {"Held", 4, 0, 3, false}, {"Read", 4, 2, 3, false}, {"Write", 4, 2, 4, false},
+		{"Read", 4, 0, 7, false}, {"Read", 4, 2, 0, true}, {"Write", 4, 0, 8, false}, {"Held", 4, 0, 8, false},
 	} {
 		in := []value.Value{value.Int(s.round), value.Int(s.step), list(reals(s.x))}
 		switch s.method {

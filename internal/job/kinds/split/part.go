@@ -99,6 +99,9 @@ type partState struct {
 	Steps  int64         `snap:"3"` // that Now has behind it
 	Before []value.Value `snap:"4"` // what was there before the last of them; none where Steps is 0
 	Now    []value.Value `snap:"5"`
+	// First is what the turn was begun with again, after steps: a question that comes once more, behind what followed
+	// it, takes nothing back. Where the first step is asked for again, the turn begins anew with it.
+	First []value.Value `snap:"6"`
 }
 
 func newPart(env node.Env) (engine.Component, error) {
@@ -114,7 +117,8 @@ func partMethods() []graph.Method {
 	round, step := graph.Port{Name: "round", Type: types.Int()}, graph.Port{Name: "step", Type: types.Int()}
 	list := types.ListsOf(types.Tensor())
 	return []graph.Method{{
-		Name: "Begin", Doc: "Holds what a turn begins with, in place of what was there.",
+		Name: "Begin", Doc: "Holds what a turn begins with, in place of what was there; of a turn that has begun already, for when it " +
+			"is asked for from its first step on.",
 		In:  []graph.Port{round, {Name: "first", Type: list}},
 		Out: []graph.Port{{Name: "begun", Type: types.Trigger()}},
 	}, {
@@ -140,8 +144,12 @@ func (p *part) Restored() error {
 	s := &p.st
 	switch {
 	case !s.Begun && (s.Round != 0 || s.Steps != 0 || len(s.Before)+len(s.Now) > 0),
+		s.Steps == 0 && len(s.First) > 0,
 		s.Begun && (s.Round < 0 || s.Steps < 0 || (s.Steps == 0) != (len(s.Before) == 0)):
 		return fmt.Errorf("%s: %d steps of round %d, which does not fit begun = %v", p.slot, s.Steps, s.Round, s.Begun)
+	}
+	if f := p.fits(s.First); f != nil && len(s.First) > 0 {
+		return f
 	}
 	for _, list := range [][]value.Value{s.Before, s.Now} {
 		if f := p.fits(list); f != nil && (len(list) > 0 || s.Begun && s.Steps > 0) {
@@ -198,12 +206,19 @@ func (p *part) Invoke(_ *engine.Context, method string, in []value.Value) ([]val
 		return []value.Value{value.NewList(p.st.Now...)}, nil
 	}
 	if method == "Begin" {
-		p.st = partState{Begun: true, Round: int64(round), Now: made}
+		if p.st.Begun && p.st.Round == int64(round) && p.st.Steps > 0 {
+			p.st.First = made
+		} else {
+			p.st = partState{Begun: true, Round: int64(round), Now: made}
+		}
 		return []value.Value{value.Trigger{}}, nil
 	}
 	step, ok := in[1].(value.Int)
 	if !ok {
 		return nil, p.fail(value.CodeType, "%s takes a step as an Int", method)
+	}
+	if step == 0 && len(p.st.First) > 0 && p.st.Round == int64(round) {
+		p.st = partState{Begun: true, Round: int64(round), Now: p.st.First}
 	}
 	if f := p.follows(int64(round), int64(step)); f != nil {
 		return nil, f
