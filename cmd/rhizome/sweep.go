@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -97,6 +99,11 @@ func (f *simJobFlags) sweep(ctx context.Context, c *console, name string, base j
 	if f.trace {
 		return &badInput{"a sweep takes no --trace: give the settings of one run, without --sweep and --seeds"}
 	}
+	for _, key := range []string{"shard", "out"} {
+		if fl.Changed(key) && fl.Lookup(key).Value.String() == "" {
+			return &badInput{"--" + key + " is empty: want a value, or no --" + key}
+		}
+	}
 	s := &sweeping{f: f, c: c, base: base, shard: sweep.Shard{Of: 1}, check: f.check}
 	if f.over.shard != "" {
 		at, err := sweep.ParseShard(f.over.shard, os.Getenv)
@@ -114,7 +121,7 @@ func (f *simJobFlags) sweep(ctx context.Context, c *console, name string, base j
 	if fl.Changed("seeds") {
 		seeds = *f.seeds
 	}
-	if err := s.begin(again(name, fl), seeds); err != nil {
+	if err := s.begin(ctx, again(name, fl), seeds); err != nil {
 		return err
 	}
 	if f.over.out != "" {
@@ -138,7 +145,7 @@ func (f *simJobFlags) sweep(ctx context.Context, c *console, name string, base j
 }
 
 // begin finds what the sweep is, and refuses it where one of its settings cannot be.
-func (s *sweeping) begin(command string, seeds uint64) error {
+func (s *sweeping) begin(ctx context.Context, command string, seeds uint64) error {
 	s.head = sweep.Head{Version: readVersions().Version, Job: s.base.About().Name, Kind: s.base.Kind().Name(),
 		Settings: map[string]string{}, Seed: s.base.About().Seed, Seeds: seeds, Command: command,
 		Options: fmt.Sprintf("durable %v, volatile %v, time %v", s.f.durable, s.f.volatile, s.f.limit)}
@@ -175,19 +182,78 @@ func (s *sweeping) begin(command string, seeds uint64) error {
 			return fmt.Errorf("--sweep: %w", err)
 		}
 	}
-	first, _, err := s.job(0)
-	if err != nil {
+	files := make([]map[string]string, s.head.Points())
+	for p := range files {
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped before the first run: %w", job.ErrInterrupted)
+		}
+		var err error
+		if files[p], err = s.point(p); err == nil {
+			continue
+		}
+		if at := s.head.Named(p); at != "" {
+			return fmt.Errorf("--sweep: with %s: %w", at, err)
+		}
 		return err
 	}
-	d, o, err := s.f.prepare(first, command)
-	if err != nil {
-		return err
-	}
-	if s.head.Program, err = programOf(o.Job); err != nil {
-		return err
-	}
-	s.head.Network, s.head.Faults = d.networkText, d.faultsText
+	s.head.Bring(files)
 	return s.head.Seal()
+}
+
+// point refuses what cannot run, before anything does, and returns the files that it brings. The first says what all
+// have.
+func (s *sweeping) point(p int) (map[string]string, error) {
+	first := p * int(s.head.Seeds)
+	j, _, err := s.job(first)
+	if err != nil {
+		return nil, err
+	}
+	d, o, err := s.f.prepare(j, s.head.Command)
+	if err != nil {
+		return nil, err
+	}
+	if j, err = job.Bring(o.Job); err != nil {
+		return nil, err
+	}
+	files := filesOf(j)
+	if p > 0 && !s.shard.Within(first, first+int(s.head.Seeds)) {
+		return files, nil // whose shard it is compiles it
+	}
+	digest, err := digestOf(j)
+	if p == 0 {
+		s.head.Program, s.head.Network, s.head.Faults = digest, d.networkText, d.faultsText
+	}
+	return files, err
+}
+
+// filesOf returns the SHA-256 of each file that a job has brought, by its name without folders and where it stands:
+// other machines may have it elsewhere.
+func filesOf(j job.Job) map[string]string {
+	out := map[string]string{}
+	var walk func(at string, v any)
+	walk = func(at string, v any) {
+		switch v := v.(type) {
+		case []any:
+			for i, inner := range v {
+				walk(fmt.Sprintf("%s.%d", at, i), inner)
+			}
+		case map[string]any:
+			path, named := v["path"].(string)
+			if sum, ok := v["sha256"].(string); ok && named {
+				out[fmt.Sprintf("%s (%s)", filepath.Base(path), at)] = sum
+			}
+			for key, inner := range v {
+				walk(at+"."+key, inner)
+			}
+		}
+	}
+	for _, key := range j.Kind().Keys() {
+		var v any
+		if key.Brought && json.Unmarshal([]byte(j.Get(key.Name)), &v) == nil {
+			walk(key.Name, v)
+		}
+	}
+	return out
 }
 
 // job returns the job of a run.
@@ -199,12 +265,8 @@ func (s *sweeping) job(run int) (job.Job, uint64, error) {
 	return j, seed, err
 }
 
-// programOf returns the digest of a job's program, with what it brings of files.
-func programOf(j job.Job) (string, error) {
-	j, err := job.Bring(j)
-	if err != nil {
-		return "", err
-	}
+// digestOf returns the digest of the program of a job that has brought its files.
+func digestOf(j job.Job) (string, error) {
 	art, err := job.Compile(j)
 	if err != nil {
 		return "", err
@@ -269,7 +331,14 @@ func (s *sweeping) one(ctx context.Context, k int) (sweep.Run, error) {
 	}
 	r := sweep.Run{Event: "run", Sweep: s.head.ID, Run: k, Settings: set, Seed: seed, Nodes: d.Nodes, Rounds: d.Rounds,
 		Durable: d.Durable}
-	if r.Program, err = programOf(o.Job); err != nil {
+	if j, err = job.Bring(o.Job); err != nil {
+		return r, err
+	}
+	p := k / int(s.head.Seeds)
+	if text := s.head.Changed(p, s.head.Brings(p), filesOf(j)); text != "" {
+		return r, &badInput{text + " than when the sweep began"}
+	}
+	if r.Program, err = digestOf(j); err != nil {
 		return r, err
 	}
 	came, err := simulate(ctx, o)
@@ -328,7 +397,7 @@ func (e *sweepInterruptedError) Error() string {
 func (e *sweepInterruptedError) Unwrap() error { return job.ErrInterrupted }
 
 func newSimMerge(c *console) *cobra.Command {
-	var json bool
+	var jsonOnly bool
 	var report string
 	cmd := &cobra.Command{
 		Use:   "merge DIR|FILE...",
@@ -346,10 +415,10 @@ two ways, are refused.`,
 			if err != nil {
 				return err
 			}
-			return tellSweep(c, json, report, &head, runs)
+			return tellSweep(c, jsonOnly, report, &head, runs)
 		}),
 	}
-	cmd.Flags().BoolVar(&json, "json", false, "write one JSON object per run and one of all, and nothing else")
+	cmd.Flags().BoolVar(&jsonOnly, "json", false, "write one JSON object per run and one of all, and nothing else")
 	cmd.Flags().StringVar(&report, "report", "", "write a page with the tables to this HTML file")
 	return cmd
 }

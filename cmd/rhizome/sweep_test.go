@@ -146,6 +146,7 @@ func TestSweepsOfTrouble(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	base := "sim digits --rounds 1 --nodes 1 "
+	storm := "sim gossip --rounds 1 --sweep nodes=10,1001 --faults storm --time 2s"
 	if o := inProcess(strings.Fields(base + "--seeds 2 --shard 0/2 --out " + dir)...); o.Code != 0 {
 		t.Fatal(o.Err)
 	}
@@ -161,6 +162,9 @@ func TestSweepsOfTrouble(t *testing.T) {
 		base + "--seeds 0":                                       "has 0 seeds",
 		base + "--seeds 2 --trace":                               "no --trace",
 		base + "--seeds 2 --shard 0/2":                           "--shard wants --out",
+		base + "--seeds 2 --shard= --out D":                      "--shard is empty",
+		base + "--seeds 2 --out=":                                "--out is empty",
+		storm:                                                    "--sweep: with nodes=1001: ",
 		base + "--seeds 2 --shard 2/2 --out D":                   "no shard",
 		base + "--seeds 2 --shard kubernetes --out D":            "completions",
 		base + "--seeds 2 --shard 0/2 --out D --report D/r.html": "rhizome sim merge --report",
@@ -175,5 +179,56 @@ func TestSweepsOfTrouble(t *testing.T) {
 		if o.Code != exitBad || o.Out != "" || strings.Count(o.Err, "\n") != 1 || !strings.Contains(o.Err, want) {
 			t.Errorf("%s: exit code %d, %q, %q; want %q", args, o.Code, o.Out, o.Err, want)
 		}
+	}
+}
+
+// TestAChangedFileIsNoticed: shards of other files of data are of another sweep, and a shard goes on with none; the
+// refusal names the settings and the file. A file that is missing is told before anything runs.
+func TestAChangedFileIsNoticed(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	write := func(name string, flip int) {
+		t.Helper()
+		var b strings.Builder
+		b.WriteString("x,y,label\n")
+		for i := range 40 {
+			fmt.Fprintf(&b, "%d.5,%d.25,%s\n", i, 40-i, []string{"a", "b"}[(i+flip)%2])
+		}
+		if err := os.WriteFile(in(name), []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.csv", 0)
+	write("b.csv", 0)
+	text := "kind: federated\nname: own\ndata: {train: a.csv, label: label}\nrounds: 1\nclients: 2\n"
+	if err := os.WriteFile(in("j.yaml"), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	sim := func(want string, args ...string) {
+		t.Helper()
+		o := inProcess(append([]string{"sim", in("j.yaml")}, args...)...)
+		if want == "" && o.Code != 0 || want != "" && (o.Code != exitBad || !strings.Contains(o.Err, want) ||
+			strings.Count(o.Err, "\n") != 1) {
+			t.Errorf("%v: exit code %d, %q; want %q", args, o.Code, o.Err, want)
+		}
+	}
+	swept := "data=" + in("a.csv") + "," + in("b.csv")
+	sim("", "--sweep", swept, "--shard", "0/2", "--out", in("o"))
+	write("b.csv", 1)
+	for _, shard := range []string{"0/2", "1/2"} {
+		want := "b.csv the file b.csv (samples.files.train) is another"
+		if shard == "1/2" {
+			sim("", "--sweep", swept, "--shard", shard, "--out", in("o"))
+			o := inProcess("sim", "merge", in("o"))
+			if o.Code != exitBad || !strings.Contains(o.Err, want) {
+				t.Errorf("merged: %+v; want %q", o, want)
+			}
+			continue
+		}
+		sim(want, "--sweep", swept, "--shard", shard, "--out", in("o"))
+	}
+	sim("none.csv", "--sweep", "data="+in("a.csv")+","+in("none.csv"), "--out", in("none"))
+	if _, err := os.Stat(in("none")); err == nil {
+		t.Error("with a file that is missing, something ran")
 	}
 }

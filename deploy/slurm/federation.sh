@@ -9,6 +9,10 @@
 # is theirs, or, where there is one, the file /shared/my-run/data/N.csv, from 0.csv on.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: $0 CLIENTS FOLDER [JOB] [FLAGS OF rhizome server]" >&2; exit 2; }
+case $1 in
+'' | *[!0-9]* | 0*) echo "$0: CLIENTS is '$1'; want a number of at least 1" >&2; exit 2 ;;
+esac
+[ -n "$2" ] || { echo "$0: FOLDER is empty" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 export RHIZOME_CLIENTS=$1 RHIZOME_OUT=$2
 shift 2

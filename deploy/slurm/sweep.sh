@@ -8,6 +8,10 @@
 # what is missing and nothing else.
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: $0 SHARDS FOLDER JOB [FLAGS OF rhizome sim]" >&2; exit 2; }
+case $1 in
+'' | *[!0-9]* | 0*) echo "$0: SHARDS is '$1'; want a number of at least 1" >&2; exit 2 ;;
+esac
+[ -n "$2" ] || { echo "$0: FOLDER is empty" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 export RHIZOME_SHARDS=$1 RHIZOME_OUT=$2
 shift 2

@@ -3,6 +3,7 @@ package engines_test
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -92,4 +93,51 @@ func TestSlurm(t *testing.T) {
 			t.Errorf("the invitation: %v, %v", info, err)
 		}
 	})
+}
+
+// TestSlurmScripts: without a cluster. A client whose server has moved before it was reached starts again by the new
+// invitation, and ends as that ends; it does not wait for ever for the first; and numbers and folders that are none are
+// refused before anything is submitted.
+func TestSlurmScripts(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("no bash")
+	}
+	dir := t.TempDir()
+	fake := filepath.Join(dir, "fake")
+	text := "#!" + bash + `
+if [ "$2" = old ]; then echo new >"$RHIZOME_OUT/invitation"; exec sleep 600; fi
+exit 7
+`
+	if err := os.WriteFile(fake, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ended := func(script string, args ...string) int {
+		cmd := exec.CommandContext(t.Context(), bash, append([]string{"../../../deploy/slurm/" + script}, args...)...)
+		cmd.Env = append(os.Environ(), "SLURM_ARRAY_TASK_ID=0", "RHIZOME_OUT="+dir, "RHIZOME="+fake,
+			"RHIZOME_INVITED_WITHIN=0")
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState == nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s %q: %s", script, args, out)
+		return cmd.ProcessState.ExitCode()
+	}
+	if code := ended("client.sbatch"); code != 1 {
+		t.Errorf("without an invitation: exit code %d", code)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "invitation"), []byte("old\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if code := ended("client.sbatch"); code != 7 {
+		t.Errorf("with a server that moves: exit code %d", code)
+	}
+	for _, script := range []string{"federation.sh", "sweep.sh"} {
+		for _, args := range [][]string{{"0", dir, "digits"}, {"x", dir, "digits"}, {"", dir, "digits"},
+			{"2", "", "digits"}} {
+			if code := ended(script, args...); code != 2 {
+				t.Errorf("%s %q: exit code %d", script, args, code)
+			}
+		}
+	}
 }

@@ -197,5 +197,10 @@ func (h *Head) differs(from *Head) string {
 	case h.Options != from.Options:
 		return fmt.Sprintf("its options: %.80q, and not %.80q", h.Options, from.Options)
 	}
+	for p := range h.Points() {
+		if text := h.Changed(p, h.Brings(p), from.Brings(p)); text != "" {
+			return text
+		}
+	}
 	return "it has another program, of other files of data or of a model"
 }

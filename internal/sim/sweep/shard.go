@@ -15,6 +15,9 @@ func (s Shard) String() string { return fmt.Sprintf("%d/%d", s.At, s.Of) }
 // Has says whether a run is the shard's.
 func (s Shard) Has(run int) bool { return run%s.Of == s.At }
 
+// Within says whether any of the runs from one up to another is the shard's.
+func (s Shard) Within(from, to int) bool { return s.Size(to) > s.Size(from) }
+
 // Size returns how many of so many runs are the shard's.
 func (s Shard) Size(runs int) int { return (runs - s.At + s.Of - 1) / s.Of }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -45,7 +46,10 @@ type Head struct {
 	Network  string            `json:"network"` // as its file says it
 	Faults   string            `json:"faults"`
 	Options  string            `json:"options"` // of the simulation beside these
-	Command  string            `json:"command"` // of the whole sweep
+	// Files are the SHA-256 of the files that each point's job brings, by what they are; one where all points have the
+	// same, none where they bring none.
+	Files   []map[string]string `json:"files,omitempty"`
+	Command string              `json:"command"` // of the whole sweep
 }
 
 // Seal fills in what follows from the rest, and refuses a sweep that is none.
@@ -69,8 +73,65 @@ func (h *Head) Seal() error {
 	if h.Seeds < 1 || h.Seeds > RunsMost || runs*h.Seeds > RunsMost {
 		return refused("a sweep of %d settings has %d seeds; it has 1 to %d runs", runs, h.Seeds, RunsMost)
 	}
+	if n := len(h.Files); n > 1 && n != h.Points() {
+		return refused("a sweep of %d settings has files of %d", h.Points(), n)
+	}
 	h.ID = h.digest()
 	return nil
+}
+
+// Brings returns the files of a point.
+func (h *Head) Brings(p int) map[string]string {
+	switch len(h.Files) {
+	case 0:
+		return nil
+	case 1:
+		return h.Files[0]
+	}
+	return h.Files[p]
+}
+
+// Bring notes the files of all points.
+func (h *Head) Bring(points []map[string]string) {
+	h.Files = points
+	if !slices.ContainsFunc(points, func(m map[string]string) bool { return !maps.Equal(m, points[0]) }) {
+		h.Files = points[:1]
+		if len(points[0]) == 0 {
+			h.Files = nil
+		}
+	}
+}
+
+// Changed says in which file of a point two sets differ; "" where they are the same.
+func (h *Head) Changed(p int, a, b map[string]string) string {
+	var names []string
+	for _, m := range []map[string]string{a, b} {
+		for name := range m {
+			if a[name] != b[name] {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("the file %.200s is another", slices.Min(names))
+	if at := h.Named(p); at != "" {
+		return "with " + at + " " + text
+	}
+	return text
+}
+
+// Named says which settings a point has, "" where nothing is swept.
+func (h *Head) Named(p int) string {
+	set, text := h.Point(p), ""
+	for i, a := range h.Axes {
+		if i > 0 {
+			text += ", "
+		}
+		text += a.Key + "=" + set[a.Key]
+	}
+	return text
 }
 
 // digest is the SHA-256 of what makes a sweep the one that it is.

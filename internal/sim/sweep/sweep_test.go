@@ -185,6 +185,11 @@ func TestShardsComeTogether(t *testing.T) {
 		{func(h *Head) { h.Settings = map[string]string{"rounds": "4"} }, `its rounds is "4", and not "3"`},
 		{func(h *Head) { h.Network = "" }, "another network"},
 		{func(h *Head) { h.Program = "q" }, "another program"},
+		{func(h *Head) {
+			files := make([]map[string]string, 6)
+			files[4] = map[string]string{"b.csv": "x"}
+			h.Bring(files)
+		}, "with rate=0.2, strategy=fedprox mu=1 the file b.csv is another"},
 	} {
 		o := example(t)
 		if other.change(&o); o.Seal() != nil {
