@@ -23,9 +23,9 @@ type Governor struct {
 }
 
 type health struct {
-	failures int32 // in a row
 	last     int64
-	heard    bool // since it was first noted, or came back
+	failures int32 // in a row
+	heard    bool  // since it was first noted, or came back
 	down     bool
 	lost     bool // no address is known, or none works; until it is heard
 }

@@ -24,7 +24,10 @@ func (s *Streams) Abandon(p wire.PeerID) []*wire.Envelope {
 	}
 	s.count -= len(out)
 	t.out, t.bytes, t.resends = nil, 0, 0
-	t.awaited, t.level = 0, Trusted
+	if t.vitals != nil {
+		t.awaited, t.level = 0, Trusted
+		t.calm()
+	}
 	s.settle(t)
 	return out
 }
@@ -73,7 +76,7 @@ func (s *Streams) Evict(n int, may func(wire.PeerID) (last int64, ok bool)) int 
 
 // Level returns what the silence of the peer says of it.
 func (s *Streams) Level(p wire.PeerID) Level {
-	if t := s.look(p); t != nil {
+	if t := s.look(p); t != nil && t.vitals != nil {
 		return t.level
 	}
 	return Trusted

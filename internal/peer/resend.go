@@ -31,7 +31,8 @@ func (s *Streams) patience(t *stream) int64 {
 	if s.book == nil || !s.book.IsLinked(t.peer) {
 		return resendBaseNs
 	}
-	return min(max(resendLinkedNs, t.rtt.Smooth+4*t.rtt.Var), resendCapNs)
+	rtt := t.roundTrip()
+	return min(max(resendLinkedNs, rtt.Smooth+4*rtt.Var), resendCapNs)
 }
 
 func (s *Streams) resendWait(t *stream, rand func() uint64) int64 {
@@ -80,7 +81,7 @@ func (s *Streams) DueUntil(now int64, rand func() uint64) []Resend {
 	var out []Resend
 	for _, t := range due {
 		s.touch(t)
-		held, given := s.timed && t.heldUntil > now, len(out)
+		held, given := s.timed && t.vitals != nil && t.heldUntil > now, len(out)
 		for i := range t.out[:min(len(t.out), ResendBatch)] {
 			x := &t.out[i]
 			if held && isData(x.env) || x.sent > 0 && x.sent >= now {
@@ -129,7 +130,7 @@ func (s *Streams) schedule(t *stream, now, wait int64) {
 	known := t.resendAt != 0
 	t.resendAt = max(1, after(now, wait)) // 0 stands for none
 	if known {
-		heap.Fix(&s.resends, t.place)
+		heap.Fix(&s.resends, int(t.place))
 	} else {
 		heap.Push(&s.resends, t)
 	}
@@ -137,7 +138,7 @@ func (s *Streams) schedule(t *stream, now, wait int64) {
 
 func (s *Streams) unschedule(t *stream) {
 	if t.resendAt != 0 {
-		heap.Remove(&s.resends, t.place)
+		heap.Remove(&s.resends, int(t.place))
 		t.resendAt = 0
 	}
 }
@@ -163,13 +164,13 @@ func (h resendHeap) Less(i, j int) bool {
 
 func (h resendHeap) Swap(i, j int) {
 	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
+	h[i].place, h[j].place = int32(i), int32(j)
 }
 
 // Push is for package heap.
 func (h *resendHeap) Push(x any) {
 	t := x.(*stream)
-	t.place = len(*h)
+	t.place = int32(len(*h))
 	*h = append(*h, t)
 }
 

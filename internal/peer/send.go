@@ -30,8 +30,9 @@ func (s *Streams) roomFor(to []wire.PeerID, bytes, copies int) (now, ever bool) 
 	for _, p := range to {
 		if t := s.look(p); t != nil {
 			t.asked++
-			now = now && len(t.out)+t.asked <= s.lim.PeerEnvelopes && t.bytes+t.asked*bytes <= s.lim.PeerBytes
-			ever = ever && t.asked <= s.lim.PeerEnvelopes && t.asked*bytes <= s.lim.PeerBytes
+			asked := int(t.asked)
+			now = now && len(t.out)+asked <= s.lim.PeerEnvelopes && t.bytes+asked*bytes <= s.lim.PeerBytes
+			ever = ever && asked <= s.lim.PeerEnvelopes && asked*bytes <= s.lim.PeerBytes
 		}
 	}
 	for _, p := range to {

@@ -63,9 +63,8 @@ type stream struct {
 	incarnation uint64 // newest seen of the peer
 	recvEpoch   uint64 // 0 before anything numbered or not came
 	taken
-	ackDue bool
-	start  uint64 // of the peer's life that was seen last: see wire.Envelope.Start; 0 where it is not known
-	mark   uint64 // the greatest number that had been taken of this epoch when that life was first heard of
+	start uint64 // of the peer's life that was seen last: see wire.Envelope.Start; 0 where it is not known
+	mark  uint64 // the greatest number that had been taken of this epoch when that life was first heard of
 
 	// sending
 	next     uint64    // number of the next envelope
@@ -74,16 +73,19 @@ type stream struct {
 	bytes    int       // their charge; derived
 	resendAt int64     // 0 while nothing is unacknowledged
 	resends  int32     // in a row without progress
-	place    int       // in the heap, when resendAt is set
-	due      int       // in acksDue, when ackDue is set
-	asked    int       // of room, within one call of RoomFor
+	place    int32     // in the heap, when resendAt is set
+	due      int32     // in acksDue, when ackDue is set
+	asked    int32     // of room, within one call of RoomFor
 
 	// Derived: where a capture shows it, plus one, or 0; and that it is not shown as it is.
-	slot    int
+	slot    int32
 	changed bool
 
-	vitals
-	*resync // nil while there is nothing in it
+	ackDue bool // of what was received
+
+	// What most streams have nothing of: a simulation has millions of them. Nil while there is nothing in it.
+	*vitals
+	*resync
 }
 
 // sending is an envelope of the outbox.
@@ -172,7 +174,7 @@ func (s *Streams) setAckDue(t *stream, due bool) {
 	}
 	t.ackDue = due
 	if due {
-		t.due = len(s.acksDue)
+		t.due = int32(len(s.acksDue))
 		s.acksDue = append(s.acksDue, t)
 		return
 	}

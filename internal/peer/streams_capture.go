@@ -55,8 +55,8 @@ func (s *Streams) forgot(t *stream) {
 		return
 	}
 	if t.slot > 0 {
-		m.set(t.slot-1, nil)
-		m.free = append(m.free, t.slot-1)
+		m.set(int(t.slot)-1, nil)
+		m.free = append(m.free, int(t.slot)-1)
 	}
 	t.slot = -1 // it may be on the list of those that changed
 }
@@ -75,9 +75,9 @@ func (s *Streams) Capture() *StreamsCapture {
 			continue
 		}
 		if t.slot == 0 {
-			t.slot = m.slot() + 1
+			t.slot = int32(m.slot() + 1)
 		}
-		m.set(t.slot-1, t.image())
+		m.set(int(t.slot)-1, t.image())
 	}
 	clear(m.changed)
 	m.changed = m.changed[:0]
@@ -119,6 +119,10 @@ func (m *images) set(slot int, t *stream) {
 func (t *stream) image() *stream {
 	x := *t
 	x.beyond, x.out = slices.Clone(t.beyond), slices.Clone(t.out)
+	if t.vitals != nil {
+		v := *t.vitals
+		x.vitals = &v
+	}
 	if t.resync != nil {
 		r := *t.resync
 		r.past, r.earlier, r.lives = slices.Clone(r.past), slices.Clone(r.earlier), slices.Clone(r.lives)

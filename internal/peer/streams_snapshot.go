@@ -15,10 +15,11 @@ func (t *stream) describe(w *snapshot.WireStateSnapshot) {
 		Peer: string(t.peer), Incarnation: t.incarnation, RecvEpoch: t.recvEpoch, RecvUpTo: t.upTo,
 		RecvBeyond: slices.Clone(t.beyond),
 		NextNumber: t.next, AckedUpTo: t.acked(), AckDue: t.ackDue, ResendAt: t.resendAt, Resends: t.resends,
-		RTT: t.rtt.Smooth, RTTVar: t.rtt.Var, RTTSamples: t.rtt.Samples, Silences: t.silence.lengths(),
-		Awaited: t.awaited,
-		Level:   uint32(t.level), HeldUntil: t.heldUntil, RefusedAt: t.refusedAt,
 		Start: t.start, Mark: t.mark,
+	}
+	if v := t.vitals; v != nil {
+		w.RTT, w.RTTVar, w.RTTSamples, w.Silences = v.rtt.Smooth, v.rtt.Var, v.rtt.Samples, v.silence.lengths()
+		w.Awaited, w.Level, w.HeldUntil, w.RefusedAt = v.awaited, uint32(v.level), v.heldUntil, v.refusedAt
 	}
 	t.snapshotResync(w)
 }
@@ -85,13 +86,14 @@ func (s *Streams) restore(w *snapshot.WireStateSnapshot, entries []snapshot.Pend
 		peer: wire.PeerID(w.Peer), incarnation: w.Incarnation, recvEpoch: w.RecvEpoch,
 		taken: taken{w.RecvUpTo, slices.Clone(w.RecvBeyond)},
 		next:  w.NextNumber, resends: w.Resends, start: w.Start, mark: w.Mark, born: max(1, w.Born),
-		vitals: vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level),
+		vitals: &vitals{rtt: RTT{w.RTT, w.RTTVar, w.RTTSamples}, awaited: w.Awaited, level: Level(w.Level),
 			heldUntil: w.HeldUntil, refusedAt: w.RefusedAt},
 	}
 	t.restoreResync(w)
 	for _, us := range w.Silences {
 		t.silence.Ended(int64(us)*1000, s.lim.Silences)
 	}
+	t.calm()
 	for i, e := range entries {
 		env, err := readOwn(reg, e.Envelope)
 		if err == nil {

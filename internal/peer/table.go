@@ -67,6 +67,11 @@ func (t *table[V]) get(p wire.PeerID) *V {
 
 // put adds a row for a peer that has none.
 func (t *table[V]) put(p wire.PeerID, v V) *V {
+	if n := len(t.rows); n < tableSmall && n == cap(t.rows) {
+		// Small tables grow by a quarter, and not by as much as they are: a simulation has a million of them.
+		t.rows = append(make([]row[V], 0, n+max(1, n/4)), t.rows...)
+		t.hashes = append(make([]uint16, 0, cap(t.rows)), t.hashes...)
+	}
 	t.rows = append(t.rows, row[V]{p, v})
 	t.hashes = append(t.hashes, hashOf(p))
 	if n := len(t.rows); t.index != nil {

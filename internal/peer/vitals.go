@@ -37,6 +37,30 @@ const (
 	livesEveryNs   = 200e6
 )
 
+// vital returns the vitals, to be changed.
+func (t *stream) vital() *vitals {
+	if t.vitals == nil {
+		t.vitals = &vitals{}
+	}
+	return t.vitals
+}
+
+// calm drops vitals with nothing in them.
+func (t *stream) calm() {
+	if v := t.vitals; v.rtt == (RTT{}) && v.silence.ended == nil && v.awaited == 0 && v.level == Trusted &&
+		v.heldUntil == 0 && v.refusedAt == 0 {
+		t.vitals = nil
+	}
+}
+
+// roundTrip returns the round-trip time to the peer.
+func (t *stream) roundTrip() RTT {
+	if t.vitals == nil {
+		return RTT{}
+	}
+	return t.rtt
+}
+
 // isData says whether an envelope can wait: it carries values, and does not answer what its receiver asked.
 func isData(env *wire.Envelope) bool { return len(env.Fills) > 0 && !env.Answer.IsSet() }
 
@@ -46,8 +70,8 @@ func (s *Streams) SetTimed(on bool) { s.timed = on }
 
 // await notes that something of the peer is awaited from now on.
 func (t *stream) await(now int64) {
-	if t.awaited == 0 {
-		t.awaited = max(1, now)
+	if v := t.vital(); v.awaited == 0 {
+		v.awaited = max(1, now)
 	}
 }
 
@@ -57,7 +81,7 @@ func (t *stream) measure(x *sending, now int64) {
 	if x.env.Redelivered || x.sent <= 0 {
 		return
 	}
-	t.rtt.Sample(now - x.sent)
+	t.vital().rtt.Sample(now - x.sent)
 }
 
 // Received notes that the peer was heard: what was awaited of it has come where it made progress, and says whether the
@@ -67,14 +91,19 @@ func (s *Streams) Received(p wire.PeerID, progress bool, now int64) (trusted boo
 	if t == nil || !s.timed {
 		return false
 	}
-	if t.awaited != 0 && progress {
-		t.silence.Ended(now-t.awaited, s.lim.Silences)
+	if len(t.out) == 0 && t.vitals == nil {
+		return false
 	}
-	if t.awaited = 0; len(t.out) > 0 {
+	v := t.vital()
+	if v.awaited != 0 && progress {
+		v.silence.Ended(now-v.awaited, s.lim.Silences)
+	}
+	if v.awaited = 0; len(t.out) > 0 {
 		t.await(now)
 	}
-	trusted = t.level != Trusted
-	t.level = Trusted
+	trusted = v.level != Trusted
+	v.level = Trusted
+	t.calm()
 	return trusted
 }
 
@@ -82,7 +111,7 @@ func (s *Streams) Received(p wire.PeerID, progress bool, now int64) (trusted boo
 // until there is no news. A level is told once; the peer's next word takes it back.
 func (s *Streams) Assess(p wire.PeerID, now int64) (Level, bool) {
 	t := s.stream(p)
-	if t == nil || t.awaited == 0 || !s.timed {
+	if t == nil || t.vitals == nil || t.awaited == 0 || !s.timed {
 		return Trusted, false
 	}
 	suspect, down := t.silence.Limits()
@@ -103,7 +132,7 @@ func (s *Streams) Assess(p wire.PeerID, now int64) (Level, bool) {
 // RTT returns the round-trip time to a peer.
 func (s *Streams) RTT(p wire.PeerID) RTT {
 	if t := s.look(p); t != nil {
-		return t.rtt
+		return t.roundTrip()
 	}
 	return RTT{}
 }
@@ -116,10 +145,13 @@ func (s *Streams) Hold(p wire.PeerID, now, hold int64) {
 		return
 	}
 	if hold > 0 {
-		t.heldUntil = after(now, min(hold, HoldMaxNs))
+		t.vital().heldUntil = after(now, min(hold, HoldMaxNs))
 		return
 	}
-	t.heldUntil = 0
+	if t.vitals != nil {
+		t.heldUntil = 0
+		t.calm()
+	}
 	if slices.ContainsFunc(t.out, func(x sending) bool { return x.sent == unsent }) {
 		s.schedule(t, now, 0)
 	}
@@ -128,7 +160,7 @@ func (s *Streams) Hold(p wire.PeerID, now, hold int64) {
 // Held says whether data to the peer is held back.
 func (s *Streams) Held(p wire.PeerID, now int64) bool {
 	t := s.look(p)
-	return s.timed && t != nil && t.heldUntil > now
+	return s.timed && t != nil && t.vitals != nil && t.heldUntil > now
 }
 
 // MayRefuse says whether a peer may be told now that it is refused, and notes it: seldom, so that a refusal is no
@@ -139,9 +171,9 @@ func (s *Streams) MayRefuse(p wire.PeerID, now int64) bool {
 	if s.lives {
 		every = livesEveryNs
 	}
-	if t == nil || !s.timed || t.refusedAt != 0 && now-t.refusedAt < every {
+	if t == nil || !s.timed || t.vitals != nil && t.refusedAt != 0 && now-t.refusedAt < every {
 		return false
 	}
-	t.refusedAt = max(1, now)
+	t.vital().refusedAt = max(1, now)
 	return true
 }

@@ -298,7 +298,7 @@ func TestResendsOverALinkWait(t *testing.T) {
 			if err := s.Push(&wire.Envelope{To: "b"}, 1, rand); err != nil {
 				t.Fatal(err)
 			}
-			s.stream("b").rtt = c.rtt
+			s.stream("b").vital().rtt = c.rtt
 			s.schedule(s.stream("b"), 1, s.resendWait(s.stream("b"), rand))
 			wait := s.NextResend() - 1
 			if wait < c.from || wait > 2*c.from {
