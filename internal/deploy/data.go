@@ -133,6 +133,17 @@ func giveRows(p *program.Program, r *Record, o *ownData) error {
 	return &InputError{"--data", o.path, "nothing: no part of this job reads a file of samples at this place"}
 }
 
+// readsFile says whether a node of a program's place has no samples but those of a file that it is given: without one
+// it would be waited for, and never be a member.
+func readsFile(p *program.Program) bool {
+	for i := range p.Components {
+		if c := &p.Components[i]; c.At(p.Place) && c.Role == data.Role && c.Kind == data.KindSamples {
+			return true
+		}
+	}
+	return false
+}
+
 // asRows returns the options of a component that reads a file in memory.
 func (o *ownData) asRows(kind *dataset.Kind, env dataset.Env, options []byte) ([]byte, error) {
 	if o.rows == nil {

@@ -2,7 +2,11 @@ package deploy
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -129,5 +133,56 @@ func TestDataIsReadFirst(t *testing.T) {
 	}
 	if err := <-s.ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAClientBringsItsData: a client that brings no file to a job which trains on files is told so before it takes a
+// place: the rounds would wait for it, and it could never take part. One that has a number keeps it, and says so where
+// another is asked for.
+func TestAClientBringsItsData(t *testing.T) {
+	net := memory.New(memory.Options{})
+	defer net.Close()
+	file, text := filepath.Join(t.TempDir(), "rows.csv"), "a,b,y\n"
+	for i := range 60 {
+		text += fmt.Sprintf("%d.5,%d,%s\n", i%7, i%11, []string{"no", "yes"}[i%7/4])
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStage(t, net, vfs.NewMem(), func(o *ServerOptions) {
+		o.FS, o.Dir = vfs.OS(), filepath.Join(t.TempDir(), "server")
+		o.Job, _ = job.With(o.Job, map[string]string{"data": file, "label": "y", "clients": "1", "rounds": "2"})
+	})
+	var mu sync.Mutex
+	var warned string
+	dir := filepath.Join(t.TempDir(), "client")
+	join := func(data string, member int) error {
+		_, err := Join(t.Context(), JoinOptions{Options: Options{Dir: dir, FS: vfs.OS(),
+			Listen: []string{"/memory/client"}, Network: memoryNet(net), Notify: func(what any) {
+				mu.Lock()
+				defer mu.Unlock()
+				if w, ok := what.(Warning); ok {
+					warned += w.Text + "\n"
+				}
+			}}, Server: []string{s.door.Line}, Member: member, Wait: 20 * time.Second, Data: data})
+		return err
+	}
+	if err := join("", -1); !errors.As(err, new(*InputError)) || !strings.Contains(err.Error(), "join … --data") {
+		t.Errorf("without a file: %v", err)
+	}
+	if s.places() != 0 {
+		t.Fatal("it took a place")
+	}
+	if err := join(file, 0); err != nil {
+		t.Errorf("with a file: %v", err)
+	}
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+	err := join("", 7)
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil || !strings.Contains(warned, "has number 0, and keeps it") {
+		t.Errorf("another number: %v, %q", err, warned)
 	}
 }

@@ -133,6 +133,10 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 		c.server.Store(&chosen)
 	}
 	c.net.Learn(server, addresses)
+	if rec != nil && c.o.Member >= 0 && c.o.Member != rec.Member {
+		c.o.Notify(Warning{fmt.Sprintf("--member %d is for a client that is new: %s has number %d, and keeps it",
+			c.o.Member, c.dir.Path, rec.Member)})
+	}
 	if rec != nil && (rec.Done != nil || rec.Failed != nil) {
 		if !c.goesOn(ctx) {
 			if err := c.stillThere(ctx); err != nil {
@@ -367,6 +371,9 @@ func (c *client) build(p *exchange.Package, prog *program.Program, given *Record
 		if err := giveRows(prog, &r, c.data); err != nil {
 			return nil, err
 		}
+	} else if c.hub == nil && readsFile(prog) {
+		return nil, &InputError{"--data", "", "a file of the data that this client trains on, like that of the job " +
+			r.Job + ", which stays at its server: rhizome join … --data FILE"}
 	}
 	cfg, err := installed(&r, p.Model, c.dir.ID.Peer(), c.data)
 	if err != nil {

@@ -319,6 +319,13 @@ func (c SamplesConfig) deal(whole dataset.Source, of dealOf) (d dealt, err error
 	return d, err
 }
 
+// Deals says why the samples of a file cannot be dealt by these settings; nil where they can. Tests says that a part of
+// it is held out for the test.
+func (c SamplesConfig) Deals(whole dataset.Source, seed uint64, tests bool) error {
+	_, err := c.deal(whole, dealOf{seed: seed, tests: tests && c.Held > 0})
+	return err
+}
+
 // hold divides samples into those that train and those that test, both ascending: a share of each class in millionths,
 // rounded to nearest, is held out, drawn from the seed. Samples without classes are one class.
 func hold(s dataset.Samples, share int, seed uint64) (train, test []int) {

@@ -154,45 +154,50 @@ func (c Config) Bring() (job.Job, error) {
 			return nil, err
 		}
 	}
+	var whole dataset.Source
 	if c.brings() {
-		if err := c.bringData(); err != nil {
+		var err error
+		if whole, err = c.bringData(); err != nil {
 			return nil, err
 		}
 	}
-	return c, c.Validate()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, c.dealsFile(whole)
 }
 
-// bringData looks at the data.
-func (c *Config) bringData() error {
+// bringData looks at the data, and returns that on which the job trains.
+func (c *Config) bringData() (dataset.Source, error) {
 	settings, err := c.readerSettings()
 	if err == nil {
 		settings, err = c.withInputs(settings)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := brought{Files: map[string]given.File{}}
 	s, filled, err := c.openData("data", c.Data, data.FileTrain, settings, &b)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.learnable(s); err != nil {
-		return err
+		return nil, err
 	}
 	b.Schema, b.Settings, b.Rows = data.FormOf(s.Schema()), filled, s.Len()
 	if of, ok := s.(interface{ Left() (bad, missing int) }); ok {
 		b.Bad, b.Missing = of.Left()
 	}
 	if err := c.bringWords(&b); err != nil {
-		return err
+		return nil, err
 	}
 	if c.federates() {
 		if b.Federated, err = c.scalingOf(s, filled); err != nil {
-			return err
+			return nil, err
 		}
 	} else if c.Model == "" {
 		if err := b.rescaled(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if _, share := c.share(); !share {
@@ -201,16 +206,16 @@ func (c *Config) bringData() error {
 			err = t.Schema().Against(s.Schema())
 		}
 		if err != nil {
-			return &job.ConfigError{Key: "test", Value: c.Test, Want: "a file of samples like those of the job: " +
+			return nil, &job.ConfigError{Key: "test", Value: c.Test, Want: "a file of samples like those of the job: " +
 				err.Error()}
 		}
 	}
 	if err := c.bringRoot(&b); err != nil {
-		return err
+		return nil, err
 	}
 	text, err := json.Marshal(b)
 	c.Samples = string(text)
-	return err
+	return s, err
 }
 
 // learnable says why nothing can be learned of samples, as a *job.ConfigError.

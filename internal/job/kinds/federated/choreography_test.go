@@ -44,6 +44,7 @@ func TestDigestKnowsTheSettings(t *testing.T) {
 		{"learning_rate": "0.31"}, {"momentum": "0.1"}, {"cohort": "7"}, {"cohort": "7", "over": "1"}, {"quorum": "7"},
 		{"deadline": "1s"}, {"heartbeat": "2s"}, {"layers": "2"}, {"chunk": "1"}, {"chunk": "2"},
 		{"chunk": "2", "deadline": "1s"},
+		{"schedule": "cosine"}, {"schedule": "step every=1 factor=0.5", "mlp": "32"},
 	} {
 		c, err := Default().With(set)
 		if err != nil {

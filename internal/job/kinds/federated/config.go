@@ -183,6 +183,10 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	if c.Over > 0 && c.Cohort == 0 {
+		return &job.ConfigError{Key: "over", Value: fmt.Sprint(c.Over),
+			Want: "0 without a cohort, of which it says how many more are asked: set cohort too, below the clients there are"}
+	}
 	for _, k := range []struct {
 		key     string
 		v, l, h int

@@ -54,6 +54,14 @@ func TestSettingsRoundTrip(t *testing.T) {
 	})
 }
 
+// TestOverWithoutACohort: how many more are asked is said of a cohort, and where there is none the message says so.
+func TestOverWithoutACohort(t *testing.T) {
+	_, err := Default().With(map[string]string{"over": "1"})
+	if err == nil || !strings.Contains(err.Error(), "over is 1; want 0 without a cohort") {
+		t.Error(err)
+	}
+}
+
 func TestValidate(t *testing.T) {
 	for _, bad := range []struct{ key, value string }{
 		{"name", "Mine"}, {"name", ""}, {"name", "1st"}, {"name", strings.Repeat("a", 65)}, {"name", "../x"},

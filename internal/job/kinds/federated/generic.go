@@ -183,17 +183,13 @@ func (c Config) optimizer() (*optimizer.Optimizer, optimizer.Schedule, error) {
 
 // validateTraining checks what says how a client trains.
 func (c Config) validateTraining() error {
-	o, schedule, err := c.optimizer()
+	o, _, err := c.optimizer()
 	if err != nil {
 		return err
 	}
 	if c.Optimizer != "" && c.Momentum != 0 {
 		return &job.ConfigError{Key: "momentum", Value: fmt.Sprint(c.Momentum),
 			Want: "0 beside optimizer " + o.Name() + ", which has settings of its own"}
-	}
-	if !schedule.Constant() && !c.Brings() {
-		return &job.ConfigError{Key: "schedule", Value: strconv.Quote(c.Schedule),
-			Want: "none where neither model nor data is the job's own"}
 	}
 	if !(c.ClipGradient >= 0 && c.ClipGradient <= 1e6) {
 		return &job.ConfigError{Key: "clip_gradient", Value: fmt.Sprint(c.ClipGradient), Want: "0 to 1e6"}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/graph"
 	"github.com/rhizome-ml/rhizome/internal/importer"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -65,6 +66,37 @@ func (c Config) rootComponent(at graph.Place) graph.Component {
 		of.Config = settings
 	}
 	return of
+}
+
+// dealsBuiltIn says why a built-in set cannot be dealt to the server and the clients, or nil: a run would find that out
+// as it starts.
+func (c Config) dealsBuiltIn() error {
+	of := c.source(nil)
+	settings, err := json.Marshal(of.Config)
+	if err != nil {
+		return err
+	}
+	_, err = data.Open(of.Kind, node.Env{Slot: of.Name, Place: job.ServerPlace, Seed: c.Seed, Config: settings})
+	return c.undealt(err)
+}
+
+// dealsFile is dealsBuiltIn for a file.
+func (c Config) dealsFile(whole dataset.Source) error {
+	if whole == nil || c.root().Share == 0 {
+		return nil
+	}
+	_, tests := c.share()
+	return c.undealt(c.samplesConfig().Deals(whole, c.Seed, tests))
+}
+
+// undealt says what share of the data could be the server's.
+func (c Config) undealt(err error) error {
+	if err == nil {
+		return nil
+	}
+	share, _ := c.rootOf()
+	return &job.ConfigError{Key: "root_data", Value: strconv.FormatFloat(share, 'g', -1, 64),
+		Want: "a share by which the server has samples of its own, and each client enough of the others: " + err.Error()}
 }
 
 // trainRoot records what the server makes of the parameters of round i, once that was opened: as a client does, on
@@ -148,6 +180,9 @@ func (c Config) validateRoot(s strategy.Chosen) error {
 	case len(c.variances()) > 0:
 		return bad("buffers", c.Buffers, "frozen"+beside+": what updates change is made longer and shorter there, and "+
 			"running variances could fall below 0")
+	}
+	if isShare && !c.brings() {
+		return c.dealsBuiltIn()
 	}
 	return nil
 }

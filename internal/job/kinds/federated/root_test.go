@@ -26,6 +26,9 @@ func TestRootDataIsSaid(t *testing.T) {
 		{map[string]string{"strategy": "fltrust", "root_data": "1"}, "above 0 and below 1"},
 		{map[string]string{"strategy": "fltrust", "root_data": "NaN"}, "above 0 and below 1"},
 		{map[string]string{"strategy": "fltrust", "root_data": "1e-9"}, "above 0 and below 1"},
+		{map[string]string{"strategy": "fltrust", "root_data": "0.00001"}, "root_data is 1e-05; want a share by"},
+		{map[string]string{"strategy": "fltrust", "root_data": "0.99"}, "there are 10 samples to train on"},
+		{map[string]string{"strategy": "fltrust", "root_data": "0.999"}, "root_data is 0.999; want a share by"},
 		{map[string]string{"strategy": "fltrust", "root_data": "./mine.csv"}, "a share such as 0.05 beside data"},
 		{map[string]string{"strategy": "fltrust", "data": "synthetic"}, "another beside data synthetic"},
 		{map[string]string{"strategy": "fltrust", "edges": "1"}, "needs each update"},
@@ -83,6 +86,12 @@ func TestRootDataOfAFile(t *testing.T) {
 		want := map[string][2]int64{"a share": {13, 227}, "another": {72, 168}, "a file": {40, 240}}[what]
 		if own != want[0] || all != want[1] {
 			t.Errorf("%s: the server has %d samples, and its clients %d; want %v", what, own, all, want)
+		}
+	}
+	for _, share := range []string{"0.0001", "0.999"} {
+		c.RootData = share
+		if _, err := c.Bring(); err == nil || !strings.Contains(err.Error(), "root_data is "+share+"; want a share") {
+			t.Errorf("a share of %s, which cannot be dealt: %v", share, err)
 		}
 	}
 	c.RootData = filepath.Join(dir, "other.csv")
