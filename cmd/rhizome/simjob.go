@@ -131,7 +131,7 @@ func (f *simJobFlags) run(ctx context.Context, c *console, name string, fl *pfla
 	if err != nil {
 		return err
 	}
-	if err := checkReport(f.report); err != nil {
+	if err := checkReport(f.report, name, f.network, f.faults); err != nil {
 		return err
 	}
 	if sweeps(fl) {

@@ -19,12 +19,19 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
-// checkReport refuses a place where no file can be written, before an hour of simulation is lost.
-func checkReport(path string) error {
+// checkReport refuses a place where no file can be written, before an hour of simulation is lost, and one that is a
+// file which is read.
+func checkReport(path string, inputs ...string) error {
 	if path == "" {
 		return nil
 	}
-	switch at, err := os.Stat(path); {
+	at, err := os.Stat(path)
+	for _, name := range inputs {
+		if in, inErr := os.Stat(name); err == nil && inErr == nil && !in.IsDir() && os.SameFile(at, in) {
+			return &badInput{fmt.Sprintf("--report %s is the file %s, which is read; want another name", path, name)}
+		}
+	}
+	switch {
 	case err == nil && at.IsDir():
 		return &badInput{fmt.Sprintf("--report %s is a directory; want a file such as report.html", path)}
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
@@ -95,6 +102,9 @@ func pageOf(j job.Job, d *simDone, r *study.Result) *page.Page {
 	}
 	if !d.Completed {
 		p.Warning = "The time limit ended the run before the job came to its end."
+	}
+	if d.FaultFile != "" && unstruck(d.Faults) {
+		p.Warning = strings.TrimSpace(p.Warning + " The faults: " + calmText(virtual) + ".")
 	}
 	p.Tables = append(p.Tables, faultTable(d))
 	if t := countTable("What nodes refused or failed at", d.Refusals, d.Failures); len(t.Rows) > 0 {

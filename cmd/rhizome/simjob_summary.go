@@ -88,6 +88,22 @@ func (d *simDone) fill(r *study.Result, took time.Duration) {
 	d.ModelSHA256, d.Hash, d.Answers = r.ModelSHA256, r.Hash, r.Answers
 }
 
+// unstruck says whether of the counts of a run none is of what a faults file asks for: those of packets are the
+// network's.
+func unstruck(counts map[string]uint64) bool {
+	for name := range counts {
+		if f, ok := sim.ParseFault(name); ok && f > sim.Replay {
+			return false
+		}
+	}
+	return true
+}
+
+// calmText tells that nothing struck for so long.
+func calmText(virtual time.Duration) string {
+	return "nothing struck in " + span(virtual) + " of virtual time; at, each_round and per_run strike in short runs too"
+}
+
 // simSummary tells the result of a simulation to people.
 func simSummary(d *simDone) string {
 	var b strings.Builder
@@ -116,6 +132,9 @@ func simSummary(d *simDone) string {
 	row("crashes", fmt.Sprintf("%s, of %s starts", count(float64(d.Crashes)), count(float64(d.Starts))))
 	if text := faultText(&d.counts); text != "" {
 		row("faults", strings.TrimSpace(text))
+	}
+	if d.FaultFile != "" && unstruck(d.Faults) {
+		row("faults", styleBad.Render(calmText(virtual)))
 	}
 	row("memory", octets(float64(d.Memory)))
 	if d.ModelSHA256 != "" {

@@ -131,6 +131,9 @@ func (f *simJobFlags) sweep(ctx context.Context, c *console, name string, base j
 		}
 		s.file = file
 		defer file.Close()
+		if err := checkReport(f.report, file.Path); err != nil {
+			return err
+		}
 	}
 	runs, err := s.all(ctx)
 	switch {
@@ -306,16 +309,24 @@ func (s *sweeping) all(ctx context.Context) (out []sweep.Run, err error) {
 
 // runText tells of a run in a line.
 func runText(r *sweep.Run) string {
+	if r.Failed != "" {
+		return settingsText(r) + ": " + whyOf(r)
+	}
+	text := fmt.Sprintf("%s: accuracy %s, loss %.4f, %s of virtual time", settingsText(r), percent(r.Accuracy), r.Loss,
+		span(time.Duration(r.Virtual*1e9)))
+	if !r.Completed {
+		text += ", " + whyOf(r)
+	}
+	return text
+}
+
+// settingsText names a run by what it has of its own.
+func settingsText(r *sweep.Run) string {
 	var parts []string
 	for _, key := range slices.Sorted(maps.Keys(r.Settings)) {
 		parts = append(parts, key+"="+r.Settings[key])
 	}
-	parts = append(parts, fmt.Sprintf("seed %d", r.Seed))
-	if r.Failed != "" {
-		return strings.Join(parts, ", ") + ": failed: " + r.Failed
-	}
-	return fmt.Sprintf("%s: accuracy %s, loss %.4f, %s of virtual time", strings.Join(parts, ", "), percent(r.Accuracy),
-		r.Loss, span(time.Duration(r.Virtual*1e9)))
+	return strings.Join(append(parts, fmt.Sprintf("seed %d", r.Seed)), ", ")
 }
 
 // one runs one run. That a job fails is what came of it, and not an error.
@@ -408,10 +419,14 @@ two ways, are refused.`,
 		Example: "  rhizome sim merge shards/",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			if err := checkReport(report); err != nil {
+			inputs, err := sweep.Files(args)
+			if err != nil {
 				return err
 			}
-			head, runs, err := sweep.Merge(args)
+			if err := checkReport(report, inputs...); err != nil {
+				return err
+			}
+			head, runs, err := sweep.Merge(inputs)
 			if err != nil {
 				return err
 			}

@@ -107,7 +107,7 @@ func tellSweep(c *console, json bool, report string, h *sweep.Head, runs []sweep
 		}
 	}
 	if !json {
-		_, err := fmt.Fprint(c.out, sweepText(h, d))
+		_, err := fmt.Fprint(c.out, sweepText(h, d, runs))
 		return err
 	}
 	if err := writeLine(c.out, h); err != nil {
@@ -134,7 +134,8 @@ func (d *sweepDone) rows(h *sweep.Head) (head []string, rows [][]string) {
 	for _, a := range h.Axes {
 		head = append(head, a.Key)
 	}
-	head = append(head, "accuracy", "from", "to", "loss", "virtual", "messages", "bytes", "crashes", "failed")
+	head = append(head, "accuracy", "from", "to", "loss", "virtual", "messages", "bytes", "crashes", "completed",
+		"failed")
 	for _, p := range d.Points {
 		var row []string
 		for _, a := range h.Axes {
@@ -146,7 +147,7 @@ func (d *sweepDone) rows(h *sweep.Head) (head []string, rows [][]string) {
 			written(p.Loss, mean, func(x float64) string { return fmt.Sprintf("%.4f", x) }),
 			written(p.Virtual, mean, func(x float64) string { return span(time.Duration(x * 1e9)) }),
 			written(p.Messages, mean, count), written(p.Bytes, mean, octets), written(p.Crashes, mean, count),
-			fmt.Sprintf("%d of %d", p.Failed, p.Runs))
+			fmt.Sprintf("%d of %d", p.Ended, p.Runs), fmt.Sprintf("%d of %d", p.Failed, p.Runs))
 		rows = append(rows, row)
 	}
 	return head, rows
@@ -165,7 +166,7 @@ func written(f *figure, which func(*figure) float64, write func(float64) string)
 }
 
 // sweepText is the table for people.
-func sweepText(h *sweep.Head, d *sweepDone) string {
+func sweepText(h *sweep.Head, d *sweepDone, runs []sweep.Run) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n\n", h.Job, d.several(h))
 	head, rows := d.rows(h)
@@ -188,8 +189,59 @@ func sweepText(h *sweep.Head, d *sweepDone) string {
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
+	notes := incomplete(runs)
+	if text := unstruckRuns(h, runs); text != "" {
+		notes = append(notes, text)
+	}
+	if len(notes) > 0 {
+		b.WriteString("\n  " + strings.Join(notes, "\n  ") + "\n")
+	}
 	fmt.Fprintf(&b, "\n  sweep  %s\n  again  %s\n", h.ID, h.Command)
 	return b.String()
+}
+
+// incompleteShown bounds the runs that did not complete and are told one by one.
+const incompleteShown = 20
+
+// incomplete tells which runs did not come to their end, and why; their figures are those of where they ended.
+func incomplete(runs []sweep.Run) (out []string) {
+	n := 0
+	for i := range runs {
+		r := &runs[i]
+		if r.Completed {
+			continue
+		}
+		if n++; n <= incompleteShown {
+			out = append(out, fmt.Sprintf("run %d did not complete: %s: %s", r.Run, settingsText(r), whyOf(r)))
+		}
+	}
+	if n > incompleteShown {
+		out = append(out, fmt.Sprintf("and %d more did not; --json has each", n-incompleteShown))
+	}
+	return out
+}
+
+// whyOf says why a run did not complete.
+func whyOf(r *sweep.Run) string {
+	if r.Failed != "" {
+		return "failed: " + r.Failed
+	}
+	return fmt.Sprintf("ended by --time in round %d of %d", r.Round, r.Rounds)
+}
+
+// unstruckRuns says how many runs no fault struck that the sweep has faults for, "" for none.
+func unstruckRuns(h *sweep.Head, runs []sweep.Run) string {
+	n, longest := 0, 0.0
+	for i := range runs {
+		if h.Faults != "" && runs[i].Failed == "" && unstruck(runs[i].Faults) {
+			n++
+			longest = max(longest, runs[i].Virtual)
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d runs: %s", n, len(runs), calmText(time.Duration(longest*1e9)))
 }
 
 // shownRuns bounds the runs that stand one by one on a page.
@@ -211,14 +263,18 @@ func sweepPage(h *sweep.Head, d *sweepDone, runs []sweep.Run) *page.Page {
 		}
 		row := []string{fmt.Sprint(r.Run), strings.Join(set, ", "), fmt.Sprint(r.Seed), percent(r.Accuracy),
 			fmt.Sprintf("%.4f", r.Loss), fmt.Sprintf("%.16s", r.ModelSHA256)}
-		if r.Failed != "" {
+		switch {
+		case r.Failed != "":
 			row[3], row[4], row[5] = "failed", "", r.Failed
+		case !r.Completed:
+			row[5] = whyOf(r)
 		}
 		each.Rows = append(each.Rows, row)
 	}
 	if len(runs) > shownRuns {
 		each.Note = fmt.Sprintf("The first %d of %d.", shownRuns, len(runs))
 	}
+	p.Warning = unstruckRuns(h, runs)
 	p.Tables = append(p.Tables, each, page.Table{Title: "The network", Text: strings.TrimSpace(h.Network)})
 	if h.Faults != "" {
 		p.Tables = append(p.Tables, page.Table{Title: "The faults", Text: strings.TrimSpace(h.Faults)})

@@ -146,6 +146,20 @@ func TestSweepsOfTrouble(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	base := "sim digits --rounds 1 --nodes 1 "
+	o = inProcess("sim", "digits", "--rounds", "3", "--nodes", "2", "--set", "hidden=8", "--time", "1ms", "--seeds",
+		"2", "--faults", "storm")
+	for _, want := range []string{" 0 of 2  0 of 2\n",
+		"run 0 did not complete: seed 1: ended by --time in round 0 of 3\n",
+		"run 1 did not complete: seed 2: ", "2 of 2 runs: nothing struck in 1ms of virtual time"} {
+		if o.Code != 0 || !strings.Contains(o.Out, want) {
+			t.Errorf("%+v; want %q", o, want)
+		}
+	}
+	own := t.TempDir()
+	o = inProcess(strings.Fields(base + "--out " + own + " --report " + filepath.Join(own, "shard-0-of-1.jsonl"))...)
+	if o.Code != exitBad || !strings.Contains(o.Err, "which is read") {
+		t.Errorf("a page over its own file: %+v", o)
+	}
 	storm := "sim gossip --rounds 1 --sweep nodes=10,1001 --faults storm --time 2s"
 	if o := inProcess(strings.Fields(base + "--seeds 2 --shard 0/2 --out " + dir)...); o.Code != 0 {
 		t.Fatal(o.Err)
@@ -168,6 +182,7 @@ func TestSweepsOfTrouble(t *testing.T) {
 		base + "--seeds 2 --shard 2/2 --out D":                   "no shard",
 		base + "--seeds 2 --shard kubernetes --out D":            "completions",
 		base + "--seeds 2 --shard 0/2 --out D --report D/r.html": "rhizome sim merge --report",
+		"sim merge D --report D/shard-0-of-2.jsonl":              "which is read",
 		base + "--seeds 3 --shard 0/2 --out D":                   "its seeds: 2 from 1, and not 3 from 1",
 		"sim --sweep batch=4,8":                                  "--sweep wants a JOB",
 		"sim --shard 0/2":                                        "--shard wants a JOB",

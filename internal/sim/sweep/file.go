@@ -57,6 +57,9 @@ func Open(dir string, h Head, s Shard) (*File, error) {
 		err = f.write()
 	case err == nil:
 		if err = read.same(&h); err == nil {
+			err = read.called()
+		}
+		if err == nil {
 			for _, r := range read.runs {
 				f.runs[r.Run] = r
 			}
@@ -154,12 +157,26 @@ func parse(path string, b []byte) (*read, error) {
 		if err := r.check(&out.head); err != nil {
 			return nil, refused("%s:%d %v", path, n, err)
 		}
+		if !out.shard.Has(r.Run) {
+			return nil, refused("%s:%d has run %d, which is none of shard %v", path, n, r.Run, out.shard)
+		}
 		out.runs = append(out.runs, r)
 	}
 	if n == 0 {
 		return nil, refused("%s is empty", path)
 	}
 	return out, nil
+}
+
+// called refuses a file that is called as that of another shard is: then the file of that one is missing, or was
+// written over.
+func (r *read) called() error {
+	base := filepath.Base(r.path)
+	if ok, err := filepath.Match(files, base); err != nil || !ok || base == r.shard.name() {
+		return err // one may be called as people like
+	}
+	return refused("%s says that it is of shard %v, whose file is called %s: it was copied or renamed", r.path, r.shard,
+		r.shard.name())
 }
 
 // same refuses a file that is of another sweep than h, and says in what.

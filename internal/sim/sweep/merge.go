@@ -9,29 +9,42 @@ import (
 	"strings"
 )
 
-// Merge reads files, and of folders the files of shards in them, and returns the sweep that they are of and all its
-// runs. A run that is there twice has to be the same; one that is missing is told, with whose it is.
-func Merge(paths []string) (Head, []Run, error) {
-	var all []*read
+// Files returns the files of shards that are named: files, and of folders those in them.
+func Files(paths []string) (out []string, err error) {
 	for _, path := range paths {
 		names := []string{path}
 		if at, err := os.Stat(path); err != nil {
-			return Head{}, nil, err
+			return nil, err
 		} else if at.IsDir() {
 			if names, err = filepath.Glob(filepath.Join(escaped(path), files)); err != nil {
-				return Head{}, nil, err
+				return nil, err
 			}
 			if len(names) == 0 {
-				return Head{}, nil, refused("%s has no file of a shard: want %s", path, files)
+				return nil, refused("%s has no file of a shard: want %s", path, files)
 			}
 		}
-		for _, name := range names {
-			r, err := readFile(name)
-			if err != nil {
-				return Head{}, nil, err
-			}
-			all = append(all, r)
+		out = append(out, names...)
+	}
+	return out, nil
+}
+
+// Merge reads files, and of folders the files of shards in them, and returns the sweep that they are of and all its
+// runs. A run that is there twice has to be the same; one that is missing is told, with whose it is.
+func Merge(paths []string) (Head, []Run, error) {
+	names, err := Files(paths)
+	if err != nil {
+		return Head{}, nil, err
+	}
+	var all []*read
+	for _, name := range names {
+		r, err := readFile(name)
+		if err == nil {
+			err = r.called()
 		}
+		if err != nil {
+			return Head{}, nil, err
+		}
+		all = append(all, r)
 	}
 	return merge(all)
 }

@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -160,6 +161,25 @@ func TestShardsComeTogether(t *testing.T) {
 		t.Errorf("all of it twice: %v", err)
 	}
 
+	bytes0, err := os.ReadFile(filepath.Join(dir, Shard{0, 3}.name()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	for name, refusal := range map[string]string{Shard{1, 3}.name(): "says that it is of shard 0/3", "mine.jsonl": ""} {
+		path := filepath.Join(copied, name)
+		if err := os.WriteFile(path, bytes0, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := Merge([]string{path})
+		if want := cmp.Or(refusal, "16 of 24 runs are missing"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v; want %q", name, err, want)
+		}
+	}
+	if _, err := Open(copied, h, Shard{1, 3}); err == nil || !strings.Contains(err.Error(), "of shard 0/3") {
+		t.Errorf("a shard goes on with another's file: %v", err)
+	}
+
 	lacks := fill(filepath.Join(dir, "lacks"), h, Shard{0, 1}, 7)
 	if _, _, err := Merge([]string{lacks}); err == nil || !strings.Contains(err.Error(), "1 of 24 runs are missing: "+
 		"1 of shard 0/1; the first goes on by: rhizome sim digits --seeds 4 --shard 0/1 --out DIR") {
@@ -271,7 +291,8 @@ func TestAFileIsReadAsItWasWritten(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "\n", "{}\n", "null\n", string(line(headLine{h, "slurm"})), string(line(headLine{h,
-		"3/3"})), string(line(headLine{h, "1/3"})) + "null\n", string(line(headLine{h, "1/3"})) + "{}\n"} {
+		"3/3"})), string(line(headLine{h, "1/3"})) + "null\n", string(line(headLine{h, "1/3"})) + "{}\n",
+		string(line(headLine{h, "1/3"})) + string(line(runOf(&h, 3)))} {
 		if _, err := parse("f", []byte(bad)); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
