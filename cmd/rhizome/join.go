@@ -18,7 +18,7 @@ func newJoin(c *console) *cobra.Command {
 	f := &nodeFlags{}
 	var trust, data, as string
 	var member int
-	var explain, dealt, edge, open bool
+	var explain, dealt, edge, open, moves bool
 	var allow []string
 	var wait, linger time.Duration
 	cmd := &cobra.Command{
@@ -42,6 +42,10 @@ own, by which its clients join it as they would a server.`,
 			if f.dir == "" {
 				f.dir = filepath.Join(".rhizome", "client")
 			}
+			if as != "" && edge {
+				return &badInput{"--as has a client's key, and an edge wants one of its own: join with --edge alone; one " +
+					"that takes the part of another comes by rhizome members replace"}
+			}
 			if as != "" {
 				file, number, err := deploy.BeAs(vfs.OS(), as, f.dir)
 				if err != nil {
@@ -50,7 +54,7 @@ own, by which its clients join it as they would a server.`,
 				if data == "" {
 					data = file
 				}
-				if member < 0 {
+				if moves = number >= 0 && (member < 0 || member == number); moves {
 					member = number
 				}
 			}
@@ -82,7 +86,7 @@ own, by which its clients join it as they would a server.`,
 			o := deploy.JoinOptions{
 				Options: options, Server: args, Trust: trust, Help: typed(invited, f.dir),
 				Release: readVersions().Version, Wait: wait,
-				Data: data, Dealt: dealt, Member: member, Agree: asker(c),
+				Data: data, Dealt: dealt, Member: member, Moves: moves, Agree: asker(c),
 				Edge: edge, Open: open, Allow: named, Linger: linger,
 			}
 			if explain {

@@ -71,7 +71,11 @@ func writeStatus(c *console, s *deploy.Status) error {
 			up = fmt.Sprintf("%d up, ", m.Up)
 		}
 		if m.Edges > 0 {
-			up = fmt.Sprintf("by %d edges, ", m.Edges) + up
+			edges := "edges"
+			if m.Edges == 1 {
+				edges = "edge"
+			}
+			up = fmt.Sprintf("by %d %s, ", m.Edges, edges) + up
 		}
 		row("clients", "%s%d of %d places taken", up, m.Known, m.Places)
 	}

@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -117,20 +118,38 @@ func (s *hub) rightOf(h exchange.Hello, from wire.PeerID) (right, error) {
 	case s.door.allow[from] || s.lists.Named(from):
 		return named, nil
 	case h.Secret == nil:
+		role, name := s.role()
 		return nobodyKnown, exchange.Refuse(exchange.CodeInvite,
-			"this server is closed, and does not know %s: join with the invitation that its operator gives (rhizome "+
-				"invite), or have him name your key (rhizome server --allow)", from)
+			"this %s is closed, and does not know %s: join with the invitation that its operator gives (rhizome "+
+				"invite), or have him name your key (%s --allow)", role, from, name)
 	}
-	return invited, refusal(s.door.book.Check(*h.Secret, from, time.Now()))
+	return invited, s.refusal(s.door.book.Check(*h.Secret, from, time.Now()))
+}
+
+// role is what the node is to those who join it, and the command that starts it.
+func (s *hub) role() (role, command string) {
+	if s.dir.Record().Role == RoleEdge {
+		return RoleEdge, "rhizome join --edge"
+	}
+	return RoleServer, "rhizome server"
 }
 
 // refusal makes a book's no that of the exchange; other errors are those of the disk.
-func refusal(err error) error {
+func (s *hub) refusal(err error) error {
 	var no *invitation.RefusedError
-	if errors.As(err, &no) {
-		return exchange.Refuse(exchange.CodeInvite, "%s", no.Reason)
+	if !errors.As(err, &no) {
+		return err
 	}
-	return err
+	return exchange.Refuse(exchange.CodeInvite, "%s", saidBy(s.dir.Record().Role, no.Reason))
+}
+
+// saidBy makes words of a server about invitations those of an edge where one says them.
+func saidBy(role, text string) string {
+	if role != RoleEdge {
+		return text
+	}
+	return strings.NewReplacer("this server", "this edge", "ask its operator", "ask the edge's operator",
+		"the server's operator", "the edge's operator").Replace(text)
 }
 
 func (s *hub) offer(h exchange.Hello, from wire.PeerID) (*exchange.Package, error) {
@@ -194,18 +213,18 @@ func (s *hub) playsWhat(h exchange.Hello) error {
 // given back.
 func (s *hub) place(h exchange.Hello, from wire.PeerID, by right) (int, error) {
 	if by != invited {
-		return s.number(from, h.Member-1)
+		return s.number(from, h.Member-1, h.Moves)
 	}
 	s.door.one.Lock()
 	defer s.door.one.Unlock()
 	e, isNew, err := s.door.book.Spend(*h.Secret, from, time.Now())
 	if err != nil {
-		if err = refusal(err); !errors.As(err, new(*exchange.RefusedError)) {
+		if err = s.refusal(err); !errors.As(err, new(*exchange.RefusedError)) {
 			s.fail(err) // a server that cannot write what was spent lets nobody in
 		}
 		return 0, err
 	}
-	n, err := s.number(from, h.Member-1)
+	n, err := s.number(from, h.Member-1, h.Moves)
 	if isNew && errors.As(err, new(*exchange.RefusedError)) {
 		if err := s.door.book.Return(e.ID, from); err != nil {
 			s.fail(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
+	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/program"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
@@ -30,6 +31,14 @@ func upstream(p *program.Program, place string) string {
 
 // below says whether others join the node of a record.
 func (r *Record) below() bool { return r != nil && (r.Role == RoleServer || r.Role == RoleEdge) }
+
+// a returns a role in a sentence.
+func a(role string) string {
+	if role == RoleEdge {
+		return "an " + role
+	}
+	return "a " + role
+}
 
 // seats returns the places that the node of a record gives to others; none where its job cannot be read.
 func (r *Record) seats() seats {
@@ -60,8 +69,8 @@ func (c *client) asWhat(rec *Record) error {
 	}
 	switch {
 	case rec != nil && rec.Role != want:
-		return refuse(c.dir.Path, "belongs to a %s of the job %s, not to a node that is one of its %ss: choose another "+
-			"--dir", rec.Role, rec.Job, want)
+		return refuse(c.dir.Path, "belongs to %s of the job %s, not to a node that is one of its %ss: choose another "+
+			"--dir", a(rec.Role), rec.Job, want)
 	case want == RoleClient:
 		return nil
 	case c.o.Data != "":
@@ -197,6 +206,29 @@ func (c *client) offered(o *exchange.Offer) error {
 			"--edge"}
 	}
 	return nil
+}
+
+// tellTaken tells the operator of an edge once of each client that its server does not list.
+func (c *client) tellTaken(told map[wire.PeerID]bool) {
+	if c.hub == nil || c.host == nil {
+		return
+	}
+	var all []wire.PeerID
+	if err := c.host.View(func(n *node.Node) { all = observe.NotListed(n) }); err != nil {
+		return // the node ends
+	}
+	for _, p := range all {
+		if !told[p] {
+			told[p] = true
+			c.o.Notify(Warning{takenText(nameOf(c.dir.Record(), p), p, c.dir.Path)})
+		}
+	}
+}
+
+// takenText says what a number that two have means, and what helps.
+func takenText(name string, p wire.PeerID, dir string) string {
+	return fmt.Sprintf("the server does not count %s (%s): another client has its number, by another edge; remove one "+
+		"of the two where it is (here: rhizome members remove %s --dir %s), and have it join anew", name, p, p, dir)
 }
 
 // learnNames notes what the clients of a server's edges are called: they are no members here.

@@ -100,8 +100,8 @@ func forkServer(o archive.ForkOptions) (*Forked, *archive.ServerForked, error) {
 		return nil, nil, refuse(o.Dir, "belongs to a client: fork the directory of its server, and let this client "+
 			"join that: rhizome join ADDR --as %s --dir NEW", o.Dir)
 	default:
-		return nil, nil, refuse(o.Dir, "belongs to a %s, which has no rounds to fork from: want the directory of "+
-			"rhizome run, or of rhizome server", rec.Role)
+		return nil, nil, refuse(o.Dir, "belongs to %s, which has no rounds to fork from: want the directory of "+
+			"rhizome run, or of rhizome server", a(rec.Role))
 	}
 	if err := empty(o.FS, o.To); err != nil {
 		return nil, nil, err
@@ -251,7 +251,7 @@ func BeAs(fsys vfs.FS, from, dir string) (data string, member int, err error) {
 	defer old.Close()
 	rec := old.Record()
 	if rec != nil && rec.Role != RoleClient {
-		return "", -1, refuse(from, "belongs to a %s, not to a client", rec.Role)
+		return "", -1, refuse(from, "belongs to %s, not to a client", a(rec.Role))
 	}
 	if member = -1; rec.throughEdge() {
 		member = rec.Member // an edge does not know it, and would give it another

@@ -75,6 +75,11 @@ func seatsOfEdge(j job.Served, number int) seats {
 // count returns how many there are.
 func (s seats) count() int { return max(0, (s.end-s.first+s.step-1)/s.step) }
 
+// gives says whether a number is one of them. An edge also takes a client of another one with the number that it has.
+func (s seats) gives(n int, moves bool) bool {
+	return n >= 0 && n < s.end && (moves || n >= s.first && (n-s.first)%s.step == 0)
+}
+
 // name returns what the one with a number is called.
 func (s seats) name(n int) string { return seatName(s.place, n) }
 

@@ -32,6 +32,7 @@ type JoinOptions struct {
 	Data   string // a file of data; empty: the data of the job, or as before
 	Dealt  bool   // Data is that of the job itself, of which the client takes the part of its number
 	Member int    // the number that the client would like to have, or -1
+	Moves  bool   // Member is what it has at another edge
 	// Edge joins as an edge of the job, which lets clients in as a server does: anyone with Open, those of Allow, and
 	// who has an invitation. Linger is how long it waits at the end for those who do not know it yet.
 	Edge   bool
@@ -112,6 +113,9 @@ func (c *client) run(ctx context.Context) (*exchange.Done, error) {
 			return nil, err
 		}
 		c.data.dealt = c.o.Dealt
+	}
+	if rec != nil && c.o.Explain != nil {
+		return nil, c.explainHeld(rec)
 	}
 	if rec != nil {
 		server = rec.Server
@@ -332,7 +336,8 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 	if _, err := c.build(p, prog, r, nil); err != nil {
 		return nil, nil, err
 	}
-	mine, err := c.ask(ctx, server, exchange.Hello{Held: o.Digest, Member: max(c.o.Member, -1) + 1})
+	mine, err := c.ask(ctx, server, exchange.Hello{Held: o.Digest, Member: max(c.o.Member, -1) + 1,
+		Moves: c.o.Moves})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -352,6 +357,23 @@ func (c *client) take(ctx context.Context, server wire.PeerID, addresses []strin
 		return nil, nil, err
 	}
 	return nil, p.Model, c.dir.Save(func(rec *Record) error { *rec = *r; return nil })
+}
+
+// explainHeld tells what the program may do that the directory holds already, and runs nothing.
+func (c *client) explainHeld(rec *Record) error {
+	raw, model, err := c.dir.artifact(rec.Digest)
+	if err != nil {
+		return err
+	}
+	prog, err := program.Load(model, rec.Place)
+	if err != nil {
+		return err
+	}
+	file := c.o.Data
+	if file == "" && rec.Data != nil {
+		file = rec.Data.Path
+	}
+	return c.consent(Explain(prog, model, rec, int64(len(raw)), file))
 }
 
 // build has the node built as it would run, from the settings of its components, and returns the record with those and

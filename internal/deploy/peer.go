@@ -163,7 +163,7 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 func (e *equal) plan() error {
 	rec := e.dir.Record()
 	if rec != nil && rec.Role != RolePeer {
-		return refuse(e.dir.Path, "belongs to a %s of the job %s, not to a peer: choose another --dir", rec.Role,
+		return refuse(e.dir.Path, "belongs to %s of the job %s, not to a peer: choose another --dir", a(rec.Role),
 			rec.Job)
 	}
 	var base job.Peered

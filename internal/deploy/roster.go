@@ -101,8 +101,9 @@ func (s *hub) follow() {
 }
 
 // number returns a client's number, which is durable when it returns: the one that it would like to have, or where that
-// is -1 the least that is free. A client that has one keeps it; one that was removed gets none.
-func (s *hub) number(p wire.PeerID, wish int) (int, error) {
+// is -1 the least that is free. A client that has one keeps it, also one that moves here from another edge; one that
+// was removed gets none.
+func (s *hub) number(p wire.PeerID, wish int, moves bool) (int, error) {
 	s.admitting.Lock()
 	defer s.admitting.Unlock()
 	all, err := s.roster()
@@ -137,7 +138,7 @@ func (s *hub) number(p wire.PeerID, wish int) (int, error) {
 	case taken[n] != "":
 		return -1, exchange.Refuse(exchange.CodeTaken, "the place %d of the job %s is another client's", n,
 			s.cfg.About().Name)
-	case n < 0 || n >= s.seats.end:
+	case !s.seats.gives(n, moves):
 		return -1, exchange.Refuse(exchange.CodeTaken, "the job %s has the places %s, and not %d", s.cfg.About().Name,
 			s.seats.text(), n)
 	}

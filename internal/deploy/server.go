@@ -167,7 +167,7 @@ func (s *server) plan() error {
 	set := map[string]string{}
 	if rec != nil {
 		if rec.Role != RoleServer {
-			return refuse(s.dir.Path, "belongs to a %s of the job %s, not to a server: choose another --dir", rec.Role,
+			return refuse(s.dir.Path, "belongs to %s of the job %s, not to a server: choose another --dir", a(rec.Role),
 				rec.Job)
 		}
 		stored, err := kinds.StoredServed(rec.Kind, rec.Settings)

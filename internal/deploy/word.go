@@ -170,14 +170,21 @@ func whose(err error) (on, reason string) {
 // wordLook is how often a client looks at what it waits for.
 const wordLook = 250 * time.Millisecond
 
+// takenLook is how often an edge looks at whom its server does not list.
+const takenLook = 2 * time.Second
+
 // attend tells what the client waits for until the node ends, and writes down from time to time what it heard.
 func (c *client) attend() {
 	tick := time.NewTicker(wordLook)
 	defer tick.Stop()
-	self := c.dir.ID.Peer()
+	self, told, looked := c.dir.ID.Peer(), map[wire.PeerID]bool{}, time.Now()
 	for {
 		select {
 		case now := <-tick.C:
+			if now.Sub(looked) >= takenLook {
+				looked = now
+				c.tellTaken(told)
+			}
 			tell, save := c.word.look(now, c.dir.Record().Server, self)
 			if tell != nil {
 				c.o.Notify(*tell)

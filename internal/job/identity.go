@@ -75,5 +75,6 @@ func WithoutEdges(j Job, wants string) error {
 		return nil
 	}
 	return &ConfigError{Key: "edges", Value: strconv.Itoa(n),
-		Want: "0 for " + wants + ": edges are there in rhizome run, in one process, and in rhizome sim"}
+		Want: "0 for " + wants + ": edges are there in rhizome run, in one process, in rhizome server and in rhizome " +
+			"sim"}
 }

@@ -45,6 +45,8 @@ type Hello struct {
 	Secret *invitation.Secret `json:"secret,omitempty"`
 	Data   *Schema            `json:"data,omitempty"` // of the data of its own that it would train on
 	Edge   bool               `json:"edge,omitempty"` // it would be an edge of the job, between its server and clients
+	// Moves says that it has its number from another edge of the job, or from a server that this one is a fork of.
+	Moves bool `json:"moves,omitempty"`
 }
 
 // Offer is a job as a server gives it to a client.

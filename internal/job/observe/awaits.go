@@ -130,9 +130,28 @@ func SeenOf(n *node.Node) []Seen {
 	return out
 }
 
-// TrainedBefore returns how many rounds a client knows to be over: those before the one that it trained last. It reads
-// the node, so it runs in the node's thread.
+// NotListed returns which clients of an edge its server does not list, since others have their numbers. It reads the
+// node, so it runs in the node's thread.
+func NotListed(n *node.Node) []wire.PeerID {
+	if c, ok := n.Component("registry").(*registry.Component); ok {
+		return c.Taken()
+	}
+	return nil
+}
+
+// TrainedBefore returns how many rounds a client or an edge knows to be over: those before the one that it trained
+// last, or asked its clients for. It reads the node, so it runs in the node's thread.
 func TrainedBefore(n *node.Node) int {
+	if c, ok := n.Component("edge_rounds").(*rounds.Component); ok {
+		st, newest := c.State().(*rounds.State), int64(0)
+		if st.Forgot {
+			newest = st.Below - 1
+		}
+		for i := range st.Rounds {
+			newest = max(newest, st.Rounds[i].Number)
+		}
+		return int(newest)
+	}
 	if c, ok := n.Component("data").(*data.Component); ok {
 		if st := c.State().(*data.State); st.Begun {
 			return int(st.Round)

@@ -94,6 +94,8 @@ func (c *Component) Message(ctx *engine.Context, from wire.PeerID, op string, in
 		f = c.alive(ctx, from, in)
 	case op == opKnown && c.atEdge(ctx) && slices.Contains(c.servers(ctx), from):
 		f = c.known(ctx, in)
+	case op == opTaken && c.atEdge(ctx) && slices.Contains(c.servers(ctx), from):
+		f = c.taken(in)
 	case op != "join" && op != "heartbeat":
 		return c.fail(value.CodeError, "%s sent %q; want join or heartbeat", from, op)
 	default:

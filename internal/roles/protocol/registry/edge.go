@@ -2,6 +2,7 @@ package registry
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -21,6 +22,7 @@ const (
 	opRoster = "roster" // an edge: its number, and all its members
 	opAlive  = "alive"  // an edge: the members of the roster of this number are there
 	opKnown  = "known"  // a server: the number of the last roster that it took
+	opTaken  = "taken"  // a server: those of a roster whose names others have, so that it does not list them
 )
 
 // toldMax bounds the numbers of rosters.
@@ -74,8 +76,55 @@ func (c *Component) passOn(ctx *engine.Context) error {
 			return err
 		}
 	}
-	c.st.Stale = false
+	c.st.Stale, c.st.Taken = false, nil // whose names are taken is said again
 	return nil
+}
+
+// taken notes at an edge who of its members is not listed at a server.
+func (c *Component) taken(in []value.Value) *value.Failure {
+	list, ok := at[*value.List](in, 0)
+	if len(in) != 1 || !ok || list.Len() > c.cfg.MaxMembers {
+		return c.fail(value.CodeType, "whose names are taken is a List of at most %d peers", c.cfg.MaxMembers)
+	}
+	var all []string
+	for _, v := range list.Items() {
+		p, ok := v.(value.Peer)
+		if !ok {
+			return c.fail(value.CodeType, "whose names are taken is a List of Peer, not of %s", v.Type())
+		}
+		if _, mine := c.st.find(string(p)); mine {
+			all = append(all, string(p))
+		}
+	}
+	slices.Sort(all)
+	c.st.Taken = slices.Compact(all)
+	return nil
+}
+
+// Taken returns at an edge who of its members the server does not list, since another client has the name.
+func (c *Component) Taken() []wire.PeerID { return peers(c.st.Taken) }
+
+// holders returns who has the names of those that an edge tells of. Of two whom it tells of by one name, the one who
+// was there before has it, and else the first.
+func (c *Component) holders(edge string, told []Member) map[string]string {
+	by := make(map[string]string, len(told))
+	for _, m := range told {
+		if m.Name != "" && by[m.Name] == "" {
+			by[m.Name] = m.Peer
+		}
+	}
+	for i := range c.st.Members {
+		m := &c.st.Members[i]
+		if by[m.Name] == "" || m.Away {
+			continue
+		}
+		k, again := slices.BinarySearchFunc(told, m.Peer,
+			func(t Member, p string) int { return strings.Compare(t.Peer, p) })
+		if m.Via != edge || again && told[k].Name == m.Name {
+			by[m.Name] = m.Peer
+		}
+	}
+	return by
 }
 
 // known tells a server anew who the members are, where it has another roster than the last one.
@@ -105,7 +154,9 @@ func (c *Component) listed(v value.Value) (m Member, ok bool) {
 }
 
 // roster takes what an edge tells of its members. All of it is looked at before anything is changed. One that another
-// edge lists stays there, until that edge does not list it any more: this one is asked again and again meanwhile.
+// edge lists stays there, until that edge does not list it any more: this one is asked again and again meanwhile. It is
+// the same with a name: clients are called by the numbers that edges give them, and each number counts once, whatever
+// edges say.
 func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Value) *value.Failure {
 	number, ok1 := at[value.Int](in, 0)
 	list, ok := at[*value.List](in, 1)
@@ -134,15 +185,21 @@ func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Val
 		c.st.Rosters = slices.Insert(c.st.Rosters, k, Roster{Edge: string(edge)})
 	}
 	c.st.Rosters[k].Number = int64(number)
+	names := c.holders(string(edge), told)
 	for i := range c.st.Members {
 		if m := &c.st.Members[i]; m.Via == string(edge) {
 			m.Away, m.Lapsed = true, true
 		}
 	}
-	whole := true
+	whole, taken := true, []value.Value(nil)
 	for _, m := range told {
+		if m.Name != "" && names[m.Name] != m.Peer {
+			taken = append(taken, value.Peer(m.Peer))
+			continue
+		}
 		whole = c.list(ctx, string(edge), m) && whole
 	}
+	whole = whole && taken == nil
 	switch {
 	case whole:
 	case number == 1:
@@ -151,6 +208,11 @@ func (c *Component) roster(ctx *engine.Context, edge wire.PeerID, in []value.Val
 		c.st.Rosters[k].Number = int64(number) - 1 // and so the edge tells it again
 	}
 	c.answer(ctx)
+	if taken != nil {
+		ctx.SendBest(edge, opTaken, value.NewList(taken...))
+		return c.fail(value.CodeDuplicate, "%d members in the roster of %s have the names of others, and are not "+
+			"listed", len(taken), edge)
+	}
 	return nil
 }
 

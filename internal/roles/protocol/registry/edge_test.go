@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -32,7 +33,8 @@ func roster(clients ...int) value.Value {
 	})
 	var out []value.Value
 	for _, c := range clients {
-		out = append(out, value.NewList(value.Peer(componenttest.Peer(c)), value.Int(c), value.String("c")))
+		out = append(out, value.NewList(value.Peer(componenttest.Peer(c)), value.Int(c),
+			value.String(fmt.Sprint("c", c))))
 	}
 	return value.NewList(out...)
 }
@@ -206,5 +208,61 @@ func TestRostersOvertakeEachOther(t *testing.T) {
 	e.Message("registry", componenttest.Peer(100), "known", roster(1))
 	if refusals(e) != before+2 {
 		t.Error("what is no number is taken")
+	}
+}
+
+// TestANumberCountsOnce: whose name another client has, by whatever edge, is not listed until that one is gone; its
+// edge is told.
+func TestANumberCountsOnce(t *testing.T) {
+	b := startAt(t, "server")
+	one := func(client int, name string) value.Value {
+		return value.NewList(value.Peer(componenttest.Peer(client)), value.Int(5), value.String(name))
+	}
+	told := 1
+	tell := func(edge int, in ...value.Value) {
+		told++
+		slices.SortFunc(in, func(a, b value.Value) int {
+			return strings.Compare(fmt.Sprint(a.(*value.List).At(0)), fmt.Sprint(b.(*value.List).At(0)))
+		})
+		b.Message("registry", componenttest.Peer(edge), "roster", value.Int(told), value.NewList(in...))
+	}
+	refused := func() uint64 { return b.Counter("registry.refused." + value.CodeDuplicate) }
+	tell(8, one(1, "client-01"))
+	b.Sent()
+	tell(9, one(2, "client-01"), one(3, "client-02"))
+	if isMember(b, 2) || !isMember(b, 1) || !isMember(b, 3) || refused() != 1 {
+		t.Fatalf("members %v, and %d refused, where two have one name", at(b).Members(), refused())
+	}
+	if len(b.Sent()) != 1 {
+		t.Fatal("the edge of the second is not told")
+	}
+	b.Message("registry", componenttest.Peer(9), "alive", value.Int(told))
+	if len(b.Sent()) != 1 {
+		t.Error("the edge is not asked again")
+	}
+	tell(8, one(1, "client-01"), one(2, "client-01")) // one edge has both: who was there keeps it
+	if isMember(b, 2) || !isMember(b, 1) {
+		t.Errorf("members %v: a newcomer took a name", at(b).Members())
+	}
+	tell(8) // it has left
+	tell(9, one(2, "client-01"), one(3, "client-02"))
+	if isMember(b, 1) || !isMember(b, 2) || !isMember(b, 3) {
+		t.Errorf("members %v, where the first has left", at(b).Members())
+	}
+
+	e := startAt(t, "edges")
+	join(e, 1, 10)
+	e.Advance(30e6)
+	e.Message("registry", componenttest.Peer(100), "taken", value.NewList(value.Peer(componenttest.Peer(1)),
+		value.Peer(componenttest.Peer(7))))
+	if got := at(e).Taken(); !slices.Equal(got, ids(1)) {
+		t.Errorf("the edge knows %v as not listed", got)
+	}
+	before := refusals(e)
+	e.Message("registry", componenttest.Peer(100), "taken", value.Int(1))
+	e.Message("registry", componenttest.Peer(100), "taken", value.NewList(value.Int(1)))
+	e.Message("registry", componenttest.Peer(1), "taken", value.NewList())
+	if refusals(e) != before+2 || len(at(e).Taken()) != 1 {
+		t.Errorf("%d of 2 bad messages are counted as refused", refusals(e)-before)
 	}
 }

@@ -21,6 +21,8 @@ type State struct {
 	Told int64 `snap:"9"`
 	// With Config.Edges, at a server:
 	Rosters []Roster `snap:"10"` // ascending by edge
+	// With Config.Edges, at an edge: whom the server did not list when it last said so, ascending.
+	Taken []string `snap:"11"`
 }
 
 // Roster is how far a server has heard of the members of an edge.
@@ -121,6 +123,9 @@ func (s *State) check(cfg Config) error {
 		if i > 0 && r.Edge <= s.Rosters[i-1].Edge || r.Number < 1 || r.Number > toldMax {
 			return fmt.Errorf("the roster of edge %q is out of order or range", r.Edge)
 		}
+	}
+	if len(s.Taken) > cfg.MaxMembers || !slices.IsSorted(s.Taken) {
+		return fmt.Errorf("the %d whose names are taken (at most %d) are out of order", len(s.Taken), cfg.MaxMembers)
 	}
 	if s.Told < 0 || s.Told > toldMax {
 		return fmt.Errorf("the last roster has number %d; want 0 to %d", s.Told, int64(toldMax))

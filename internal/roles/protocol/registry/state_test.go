@@ -20,6 +20,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"samples":          func(s *State) { s.Members[1].Samples = 10 },
 		"no samples":       func(s *State) { s.Members[1].Samples = 0 },
 		"name":             func(s *State) { s.Members[1].Name = "\xff" },
+		"order of taken":   func(s *State) { s.Taken = []string{"b", "a"} },
+		"too many taken":   func(s *State) { s.Taken = []string{"a", "b", "c"} },
 		"ready order":      func(s *State) { s.Ready = []string{"b", "a"} },
 		"too many waiting": func(s *State) { s.Waiting = make([]Wait, waitingMax+1) },
 	} {
