@@ -1,9 +1,12 @@
 package gossip
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/graph"
@@ -38,10 +41,14 @@ func (c Config) steps() bool {
 func (c Config) validateStrategy() error {
 	bad := func(key, got, want string) error { return &job.ConfigError{Key: key, Value: got, Want: want} }
 	s, err := strategy.Parse(c.Strategy)
+	const others = "gossip-learning, d-psgd or choco-sgd: a job without a server has no other"
+	var wrong *strategy.ParseError
+	if errors.As(err, &wrong) && slices.Contains(serverless(), nameOf(c.Strategy)) {
+		return bad("strategy", fmt.Sprintf("%q", wrong.Got), wrong.Want)
+	}
 	switch {
 	case err != nil || s.Family != "decentralised":
-		return bad("strategy", fmt.Sprintf("%q", c.Strategy),
-			"gossip-learning, d-psgd or choco-sgd: a job without a server has no other")
+		return bad("strategy", fmt.Sprintf("%q", c.Strategy), others)
 	case c.Deadline < 0 || c.Deadline > deadlineMost || c.Deadline%time.Millisecond != 0:
 		return bad("deadline", c.Deadline.String(), "whole milliseconds, up to 720h, or 0s: a round waits as long as "+
 			"it takes")
@@ -68,6 +75,18 @@ func (c Config) validateStrategy() error {
 		return bad("alone", "true", "false beside strategy "+s.Name+": nodes go in step with neighbours")
 	}
 	return nil
+}
+
+// serverless are the names of the strategies that jobs without a server have.
+func serverless() []string { return []string{"gossip-learning", dpsgd, choco} }
+
+// nameOf is the name of a strategy, before its settings.
+func nameOf(text string) string {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
 }
 
 // What an element of a difference takes.
