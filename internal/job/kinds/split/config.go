@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -115,6 +116,12 @@ func (c Config) Validate() error {
 		}
 	}
 	if err := c.learn().Validate(); err != nil {
+		var e *job.ConfigError
+		if most, found := "", false; errors.As(err, &e) && e.Key == "clients" {
+			if most, found = strings.CutPrefix(e.Want, "0 to "); found { // none is for federated jobs alone
+				return &job.ConfigError{Key: e.Key, Value: e.Value, Want: "1 to " + most}
+			}
+		}
 		return err
 	}
 	if l := c.learn(); c.Learn.Samples == "" && l.Shared() != "" ||

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/rhizome-ml/rhizome/internal/compile"
 	"github.com/rhizome-ml/rhizome/internal/job"
@@ -90,8 +91,11 @@ func (c Config) Local() error { return c.learn().Local() }
 // Part returns the part of the built-in data that a client holds where it brings none of its own.
 func (c Config) Part(client int) int { return client }
 
-// WayOn says what helps when the job has failed.
-func (c Config) WayOn(string, int, string) string {
+// WayOn says what helps when the job has failed: smaller steps where training diverged.
+func (c Config) WayOn(_ string, _ int, reason string) string {
+	if !strings.Contains(reason, "diverged") && !strings.Contains(reason, "no number") {
+		return "begin anew, once what the reason tells of is put right"
+	}
 	return fmt.Sprintf("begin anew, with a smaller rate, such as learning_rate=%.4g", c.LearningRate/10)
 }
 

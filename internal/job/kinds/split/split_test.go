@@ -183,6 +183,17 @@ func TestDivergedTraining(t *testing.T) {
 	}
 }
 
+// TestWayOn: smaller steps help where training diverged, and nowhere else.
+func TestWayOn(t *testing.T) {
+	j := with(t, split.Kind{}, map[string]string{"learning_rate": "0.5"})
+	if got := j.WayOn("dir", 3, "training diverged at the server"); !strings.Contains(got, "learning_rate=0.05") {
+		t.Errorf("of steps that are too large: %s", got)
+	}
+	if got := j.WayOn("dir", 3, "the label 12 is no class"); strings.Contains(got, "rate") || got == "" {
+		t.Errorf("of labels: %s", got)
+	}
+}
+
 // TestRefusals: what cannot be says what can.
 func TestRefusals(t *testing.T) {
 	for _, of := range []struct{ set, key, want string }{
@@ -191,7 +202,8 @@ func TestRefusals(t *testing.T) {
 		{"cut=dense1.weight", "cut", "it has no tensor"},
 		{"cut=dense2.out cut_back=dense1.out", "cut_back", "is not behind"},
 		{"cut_back=dense1.out", "cut_back", "the model can be cut at dense2.sum, dense2.out"},
-		{"clients=0", "clients", "at least 1"}, {"batch=0", "batch", "1 to 1024"},
+		{"clients=0", "clients", "at least 1"}, {"clients=1000", "clients", "want 1 to 64"},
+		{"batch=0", "batch", "1 to 1024"},
 		{"mlp=8192 batch=1024", "batch", "a smaller one, or another cut"},
 		{"mlp=8000 cut=dense1.out", "cut", "nearer to the samples"},
 	} {
