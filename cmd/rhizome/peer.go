@@ -54,6 +54,11 @@ Stop it whenever you like: the same command goes on where it was.`,
 			if errors.Is(err, deploy.ErrInterrupted) {
 				return &stoppedError{typed(nil, f.dir)}
 			}
+			if failed := (*job.FailedError)(nil); errors.As(err, &failed) && f.json {
+				if err := writeLine(c.out, failedLine{c.head("failed"), failed.Failed}); err != nil {
+					return err
+				}
+			}
 			if err != nil {
 				return err
 			}

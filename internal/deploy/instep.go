@@ -3,9 +3,13 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/host"
+	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // A node in step with its neighbours is needed until the last of them has its model of the last round. So it ends when
@@ -58,4 +62,80 @@ func (e *equal) delivered(ctx context.Context) error {
 			return ErrInterrupted
 		}
 	}
+}
+
+// ends is what a node in step knows of why its rounds would end too early. It is safe for concurrent use.
+type ends struct {
+	mu     sync.Mutex
+	reason string // of the failure that was told last
+	looks  int    // that found the rounds ended, one after the other
+}
+
+// looksEnded is how many looks say that rounds have ended of which no failure was told, as by an earlier life.
+const looksEnded = 10
+
+// ended says whether the rounds of a node in step have ended before the last: nothing would ever go on. What a
+// neighbour sent and this node refuses ends no round.
+func (e *equal) ended(n *node.Node) bool {
+	return e.inStep() && n.Engine().Rests() && e.cfg.Merged(n) < uint64(e.rounds)
+}
+
+// broke takes a failure that a node in step told. Where the rounds have ended with it, the job has failed, which is
+// written down before the node's word of it is acknowledged. While the node is being started, the next look does that.
+func (e *equal) broke(h *host.Host, f *value.Failure) error {
+	e.ends.mu.Lock()
+	e.ends.reason = f.Error()
+	e.ends.mu.Unlock()
+	ended, merges := false, uint64(0)
+	if h != nil {
+		err := h.View(func(n *node.Node) { ended, merges = e.ended(n), e.cfg.Merged(n) })
+		if err != nil {
+			return nil // the host has stopped: the next life looks again
+		}
+	}
+	if !ended {
+		e.o.Notify(Warning{f.Error()})
+		return nil
+	}
+	failed, err := e.giveUp(f.Error(), merges)
+	if err == nil {
+		e.fail(failed)
+	}
+	return err
+}
+
+// noResult takes whether a look found the rounds ended, and returns a *job.FailedError where that is how it stays.
+func (e *equal) noResult(ended bool, merges uint64) error {
+	e.ends.mu.Lock()
+	e.ends.looks++
+	if !ended {
+		e.ends.looks = 0
+	}
+	reason, looks := e.ends.reason, e.ends.looks
+	e.ends.mu.Unlock()
+	switch {
+	case !ended || reason == "" && looks < looksEnded:
+		return nil
+	case reason == "":
+		reason = "the rounds of this node have ended before the last, and an earlier life of it was told why"
+	}
+	failed, err := e.giveUp(reason, merges)
+	if err != nil {
+		return err
+	}
+	return failed
+}
+
+// giveUp writes down that the job has failed, once.
+func (e *equal) giveUp(reason string, merges uint64) (*job.FailedError, error) {
+	err := e.dir.Save(func(r *Record) error {
+		if r.Failed == nil {
+			r.Failed = &job.Failed{Round: int(merges) + 1, Reason: job.Line(reason)}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &job.FailedError{Failed: *e.dir.Record().Failed}, nil
 }

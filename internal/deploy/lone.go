@@ -113,7 +113,7 @@ func join(a, b string) string {
 func (c *company) add(s *Status, _ time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.Done == nil {
+	if s.Done == nil && s.Failed == nil {
 		s.Waits = c.waits
 	}
 }
@@ -229,7 +229,7 @@ func aged(s *Status, rec *Record, n *node.Node) {
 	if period == 0 { // in step, it merges once in each round
 		s.Round = int(min(cfg.Merged(n), uint64(cfg.About().Rounds)))
 	}
-	if rec.Began == 0 && s.Starts > 0 {
+	if rec.Began == 0 && s.Starts > 0 && rec.Failed == nil {
 		s.Waits = &Waits{On: OnNeighbour, Need: 1, For: []Awaited{}}
 	}
 }

@@ -96,6 +96,7 @@ type equal struct {
 	elsewhere []Member       // those that it began with, where they are now, or nil
 	heard     heard
 	company   company
+	ends      ends
 	beside    sync.WaitGroup // what runs beside until the node ends
 }
 
@@ -130,6 +131,9 @@ func (e *equal) run(ctx context.Context) (*PeerResult, error) {
 		err := journal.ReadSealed(e.dir.FS, filepath.Join(e.dir.Path, peerResultFile), &res)
 		res.Model, res.Kept, res.InStep = filepath.Join(e.dir.Path, peerModelFile), true, e.inStep()
 		return &res, err
+	}
+	if f := e.dir.Record().Failed; f != nil {
+		return nil, &job.FailedError{Failed: *f}
 	}
 	if err := e.listen(e.lists.Admit, nil); err != nil {
 		return nil, err
@@ -346,13 +350,17 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		var now int64 // of the last step; the node steps in each period
 		var merges uint64
 		var known []wire.PeerID
+		var ended bool
 		rec := e.dir.Record()
 		err := e.host.View(func(n *node.Node) {
-			now, merges, known = n.Engine().Now(), e.cfg.Merged(n),
-				neighbours(n, rec)
+			now, merges, known, ended = n.Engine().Now(), e.cfg.Merged(n),
+				neighbours(n, rec), e.ended(n)
 		})
 		if err != nil {
 			return nil, e.because(err)
+		}
+		if err := e.noResult(ended, merges); err != nil {
+			return nil, err
 		}
 		if err := e.alone(now, known, merges); err != nil {
 			return nil, err
@@ -413,7 +421,12 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 		e.evaluated <- got
 	case ev.Name == engine.FailureEvent:
 		// A program of an earlier release fails in each period while there is no neighbour: that is told as waiting.
-		if f, harmless := job.Harmless(ev.Value); !harmless && !(f.Where == "selector" && e.company.waiting()) {
+		f, harmless := job.Harmless(ev.Value)
+		switch {
+		case harmless || f.Where == "selector" && e.company.waiting():
+		case e.inStep():
+			return e.broke(h, f)
+		default:
 			e.o.Notify(Warning{f.Error()})
 		}
 	}

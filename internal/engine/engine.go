@@ -189,9 +189,10 @@ func (e *Engine) Waiting() int { return len(e.st.ingress) + e.m.Arrived() }
 
 // Idle says whether nothing is under way here: no activation, command, event or unacknowledged envelope. Questions that
 // others have not answered, and app events that the host has not acknowledged, do not count.
-func (e *Engine) Idle() bool {
-	return e.m.Idle() && len(e.st.ingress) == 0 && len(e.st.arrivals) == 0 && e.st.streams.Unacknowledged() == 0
-}
+func (e *Engine) Idle() bool { return e.Rests() && e.st.streams.Unacknowledged() == 0 }
+
+// Rests is Idle whatever others have yet to acknowledge: nothing that this node began goes on here.
+func (e *Engine) Rests() bool { return e.m.Idle() && len(e.st.ingress) == 0 && len(e.st.arrivals) == 0 }
 
 // Still says whether nothing is ever going to happen here without an input: Idle, and no timer runs.
 func (e *Engine) Still() bool { return e.Idle() && !e.more() && e.wake() == 0 }

@@ -171,6 +171,9 @@ func (s *Study) Run(ctx context.Context) (*Result, error) {
 		}
 		s.report()
 		if s.w.Idle() && !s.job.Done() {
+			if err := s.job.Failure(); err != nil {
+				return nil, err
+			}
 			return nil, s.stuck("nothing is left to happen")
 		}
 	}

@@ -3,10 +3,15 @@ package gossip
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/job"
+	"github.com/rhizome-ml/rhizome/internal/sim/study"
 )
 
 // stepJob is a job whose nodes go in step.
@@ -111,5 +116,60 @@ func TestChocoIsRefused(t *testing.T) {
 		if !errors.As(err, &e) || e.Key != key {
 			t.Errorf("%q: %v, want a word on %s", text, err, key)
 		}
+	}
+}
+
+// TestASettingIsRefusedByItsName: a setting that a strategy does not take is told as such, and what the setting takes.
+func TestASettingIsRefusedByItsName(t *testing.T) {
+	const others = "a job without a server has no other"
+	for text, want := range map[string]string{
+		"choco-sgd share=2":   "share=NUMBER from 0.001 to 1",
+		"choco-sgd share=0":   "share=NUMBER from 0.001 to 1",
+		"choco-sgd step=0":    "step=NUMBER from 0.001 to 1",
+		"choco-sgd random=2":  "random=WHOLE NUMBER from 0 to 1",
+		"choco-sgd bits=8.5":  "bits=WHOLE NUMBER from 8 to 32",
+		"choco-sgd foo=1":     "choco-sgd with any of step=0.6",
+		"choco-sgd\tfoo=1":    "choco-sgd with any of step=0.6",
+		"d-psgd step=1":       "d-psgd without settings",
+		"gossip-learning a=1": "gossip-learning without settings",
+		"fedavg":              others,
+		"fedavgm momentum=2":  others,
+		"choco":               others,
+		"":                    others,
+	} {
+		c := stepJob(t, "")
+		c.Strategy = text
+		err := c.validateStrategy()
+		var e *job.ConfigError
+		if !errors.As(err, &e) || e.Key != "strategy" || !strings.Contains(e.Want, want) ||
+			want != others && strings.Contains(e.Want, others) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestInStepFailsInASimulation: where the training of a node makes no number, that is why the run ends.
+func TestInStepFailsInASimulation(t *testing.T) {
+	file, text := filepath.Join(t.TempDir(), "rows.csv"), "a,b,y\n"
+	for i := range 100 {
+		text += fmt.Sprintf("%d.5,%d,%d.25\n", i%7, i%11, i)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := job.With(Default(), map[string]string{"strategy": "d-psgd", "mlp": "12, 8", "nodes": "4",
+		"topology": "ring", "rounds": "3", "learning_rate": "10", "batch": "2", "data": file, "label": "y",
+		"reader": `{"label_kind":"quantity"}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := study.New(study.Options{Job: cfg})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context())
+	var failed *job.FailedError
+	if !errors.As(err, &failed) || failed.Round != 1 || !strings.Contains(failed.Reason, "what the training made") {
+		t.Fatalf("the run ended with %v", err)
 	}
 }

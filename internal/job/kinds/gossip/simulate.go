@@ -15,6 +15,7 @@ import (
 	"github.com/rhizome-ml/rhizome/internal/roles/model/logistic"
 	"github.com/rhizome-ml/rhizome/internal/sim"
 	"github.com/rhizome-ml/rhizome/internal/sim/study"
+	"github.com/rhizome-ml/rhizome/value"
 )
 
 // scoredTimes is how often they are looked at in a run.
@@ -27,6 +28,9 @@ type simulated struct {
 	held     *dataset.SyntheticRows // of the test
 	nextLook time.Duration
 	failures map[string]uint64
+	broke    map[int]*value.Failure // the first of each node in step that it could not handle, by node
+	world    *sim.World             // at the last look
+	looks    int                    // that found the rounds of a node ended so, one after the other
 
 	asked  int           // how often nodes that train a network were asked how good it is
 	scores map[int]score // what they told when they were asked last, by node
@@ -66,6 +70,11 @@ const askAgain = 10 * time.Second
 // lookInStep is Look of nodes in step.
 func (g *simulated) lookInStep(w *sim.World, s *study.Sample) {
 	g.told(w, s)
+	g.world = w
+	g.looks++
+	if g.Failure() == nil {
+		g.looks = 0
+	}
 	if g.through.all < g.cfg.Rounds {
 		if g.asked == 0 || g.through.all >= g.through.look {
 			g.through.look = g.through.all + max(1, g.cfg.Rounds/scoredTimes)
@@ -91,7 +100,7 @@ func (g *simulated) lookInStep(w *sim.World, s *study.Sample) {
 func (c Config) Simulate() (study.Subject, error) { return simulate(c) }
 
 func simulate(c Config) (*simulated, error) {
-	g := &simulated{cfg: c, failures: map[string]uint64{}}
+	g := &simulated{cfg: c, failures: map[string]uint64{}, broke: map[int]*value.Failure{}}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -116,8 +125,24 @@ func (g *simulated) Members(yield func(job.Member, bool) error) error {
 	return nil
 }
 
-func (g *simulated) Rounds() int    { return g.cfg.Rounds }
-func (g *simulated) Failure() error { return nil }
+func (g *simulated) Rounds() int { return g.cfg.Rounds }
+
+// Failure is why the rounds of a node in step have ended before the last, or nil. What it refuses of a neighbour ends
+// none.
+func (g *simulated) Failure() error {
+	if len(g.broke) == 0 || g.world == nil {
+		return nil
+	}
+	for _, n := range g.world.Nodes() {
+		i := n.ID()
+		f, ended := g.broke[i], n.Up() && n.Node().Engine().Rests() && g.through.of[i] < g.cfg.Rounds
+		if f != nil && ended {
+			return &job.NodeError{Node: n.Name, Err: &job.FailedError{Failed: job.Failed{Round: g.through.of[i] + 1,
+				Reason: f.Error()}}}
+		}
+	}
+	return nil
+}
 
 // Horizon is that of periods; nobody knows when nodes in step are through.
 func (g *simulated) Horizon() time.Duration {
@@ -135,13 +160,17 @@ func (g *simulated) Round(now time.Duration) int {
 	return int(now / g.cfg.Period)
 }
 
-// Done says whether all nodes in step are through, are there, and have told how good they are.
-func (g *simulated) Done() bool { return g.through.done }
+// Done says whether all nodes in step are through, are there, and have told how good they are, or one has failed.
+func (g *simulated) Done() bool { return g.through.done || g.looks > 1 }
 
 func (g *simulated) App(n *sim.Node, ev engine.AppEvent) error {
 	if ev.Name == engine.FailureEvent {
-		if f, _ := job.Harmless(ev.Value); f != nil {
+		f, harmless := job.Harmless(ev.Value)
+		if f != nil {
 			g.failures[f.Code]++
+		}
+		if !harmless && g.cfg.steps() && g.broke[n.ID()] == nil {
+			g.broke[n.ID()] = f
 		}
 	}
 	if round, ok := mixedRound(ev); ok {
