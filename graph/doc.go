@@ -161,8 +161,9 @@
 //
 // aggregator buffer makes versions of a model from updates that come when they come, each of a peer that it asked.
 // Keys: strategy (an asynchronous one, required); registry and model (slots, which are its Deps); edge (along which
-// peers are asked); most (how many train at once); weighting, max_samples and variances as above; check_ms. It says
-// buffer.ask on the bus, a list of the call and of the list of peers to ask.
+// peers are asked); most (how many train at once); weighting, max_samples and variances as above; check_ms; and where
+// the strategy closes versions quorum, grace_ms and deadline_ms. It says buffer.ask on the bus, a list of the call and
+// of the list of peers to ask.
 //
 //	Begin(ready Trigger) → begun Trigger
 //	Asked(call Int, peers List of Peer) → peers List of Peer, version Int, params List of Tensor

@@ -17,6 +17,8 @@
 //   - qfedavg q=0.2: clients weigh the more, the greater their loss is;
 //   - fedbuff buffer=10 power=0.5, and fedasync rate=0.6 power=0.5: no rounds, each client trains at its own pace, and
 //     its update weighs by how many versions old the parameters are that it began with;
+//   - semisync power=0.5: rounds that close by the job's quorum, grace and deadline, and whoever is late counts in the
+//     next one, by its age;
 //   - fedper layers=1: the last layers stay at each client, which trains its own;
 //   - ditto lambda=0.1: each client has a model of its own as well, which is drawn to the one of all;
 //   - fedbn: scale, shift and statistics of BatchNormalization stay at each client;

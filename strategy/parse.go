@@ -150,6 +150,8 @@ func (s Strategy) check() error {
 		s.beside()+s.Own+s.Told > 0):
 		return wrong(s.Name, "both Stale and Buffer or neither, and with them no Combine, Judge, or clients that keep, send "+
 			"or are told something")
+	case s.Closes && s.Stale == nil:
+		return wrong(s.Name, "Closes, which is about versions, only beside Stale")
 	case s.Root && (s.Judge == nil || s.Combine != nil || s.Own > 0 || s.Apart != nil || s.Personal != nil ||
 		s.Statistics):
 		return wrong(s.Name, "Root, by which Judge sees what the server's own training changes, only beside Judge, "+

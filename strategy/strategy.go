@@ -87,6 +87,12 @@ type Strategy struct {
 	Stale func(c Chosen, versions int64) float64
 	// Buffer returns how many updates become a version, 1 to 1,024. It is there where Stale is.
 	Buffer func(c Chosen) int
+	// Closes says that a version does not wait until there are Buffer updates, which is as many as it may hold, and
+	// that a client gives to each version once: whoever gave is asked again by the next. It closes when so many of
+	// those who were asked by it have answered as the job's quorum says, and its grace is over; when nobody owes an
+	// answer; or at the job's deadline, with at least one update. Whoever answers later counts in the next version, by
+	// Stale. It goes with Stale alone.
+	Closes bool
 }
 
 // Parameter is what Strategy.Personal is told of a parameter.

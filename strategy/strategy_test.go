@@ -75,7 +75,8 @@ func TestOnesOwn(t *testing.T) {
 		"a default":         {Name: "own", Settings: []Setting{{Name: "x", Default: 2, Most: 1}}},
 		"WHOLE NUMBER": {Name: "own",
 			Settings: []Setting{{Name: "x", Default: 0.5, Most: 1, Whole: true}}},
-		"16 settings": {Name: "own", Settings: make([]Setting, 17)},
+		"16 settings":  {Name: "own", Settings: make([]Setting, 17)},
+		"beside Stale": {Name: "own", Closes: true},
 	} {
 		_, err := s.With("")
 		if p := new(ParseError); !errors.As(err, &p) || !strings.Contains(err.Error(), want) {

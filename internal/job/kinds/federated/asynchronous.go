@@ -26,6 +26,12 @@ func (c Config) asynchronous() bool {
 	return err == nil && s.Stale != nil
 }
 
+// closes says whether it is one whose versions close by quorum, grace and deadline, as rounds do.
+func (c Config) closes() bool {
+	s, err := c.chosen()
+	return err == nil && s.Closes
+}
+
 // bufferNeeds is how many updates make a version, of an asynchronous job.
 func (c Config) bufferNeeds() int {
 	s, err := c.chosen()
@@ -37,10 +43,13 @@ func (c Config) bufferNeeds() int {
 
 // buffer is the component that takes updates.
 func (c Config) buffer(at []graph.Place, deps ...*graph.Slot) graph.Component {
+	cfg := buffer.Config{Strategy: c.Strategy, Model: modelSlot, Edge: edgeTrain, Most: c.Cohort,
+		Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples), Variances: c.variances(), CheckMS: c.checkMS()}
+	if c.closes() {
+		cfg.Quorum, cfg.GraceMS, cfg.DeadlineMS = c.Quorum, c.Grace.Milliseconds(), c.Deadline.Milliseconds()
+	}
 	return graph.Component{Name: "aggregator", Role: buffer.Role, Kind: buffer.Kind, Version: buffer.Version, At: at,
-		Methods: buffer.Methods(), Deps: deps, Config: buffer.Config{Strategy: c.Strategy, Model: modelSlot,
-			Edge: edgeTrain, Most: c.Cohort, Weighting: c.Weighting, MaxSamples: int64(c.MaxSamples),
-			Variances: c.variances(), CheckMS: c.checkMS()}}
+		Methods: buffer.Methods(), Deps: deps, Config: cfg}
 }
 
 // beginAsking records what comes before the first version, and returns how many there are, once that is over.
@@ -136,17 +145,24 @@ func (c Config) validateAsynchronous(s strategy.Chosen) error {
 	beside := " beside strategy " + s.Name + ", which has no rounds: "
 	bad := func(key, got, want string) error { return &job.ConfigError{Key: key, Value: got, Want: want} }
 	switch {
-	case c.Quorum > 0:
+	case s.Closes && c.Quorum > s.Buffer(s):
+		return bad("quorum", strconv.Itoa(c.Quorum), fmt.Sprintf("at most %d beside strategy %s, which makes a version of no "+
+			"more updates", s.Buffer(s), s.Name))
+	case c.Quorum > 0 && !s.Closes:
 		return bad("quorum", strconv.Itoa(c.Quorum), "0"+beside+"how many updates make a version is a setting of the "+
 			"strategy, such as buffer")
 	case c.Fraction > 0:
 		return bad("fraction", fmt.Sprint(c.Fraction), "0"+beside+"cohort says how many train at once")
+	case c.Over > 0 && s.Closes:
+		return bad("over", strconv.Itoa(c.Over), "0 beside strategy "+s.Name+": cohort says how many a version asks, "+
+			"and a quorum below it how many of them close it")
 	case c.Over > 0:
 		return bad("over", strconv.Itoa(c.Over), "0"+beside+"nobody waits for the slowest")
-	case c.Deadline > 0:
-		return bad("deadline", c.Deadline.String(), "0s"+beside+"max-staleness says how late an update may be")
-	case c.Grace > 0:
-		return bad("grace", c.Grace.String(), "0s"+beside+"whoever is late is taken")
+	case c.Deadline > 0 && !s.Closes:
+		return bad("deadline", c.Deadline.String(), "0s"+beside+"max-staleness says how late an update may be; "+
+			"strategy semisync has deadlines")
+	case c.Grace > 0 && !s.Closes:
+		return bad("grace", c.Grace.String(), "0s"+beside+"whoever is late is taken; strategy semisync has a grace")
 	case c.OnFailedRound != rounds.Stop:
 		return bad("on_failed_round", strconv.Quote(c.OnFailedRound), "stop"+beside+"whose update is refused is asked "+
 			"again by the next version")

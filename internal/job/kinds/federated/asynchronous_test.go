@@ -94,7 +94,6 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	samples := v.sizes()
 	versions := [][][]float32{nil}
 	for _, p := range first {
 		versions[0] = append(versions[0], p.Float32())
@@ -106,11 +105,13 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 	if err := v.w.Run(2*time.Hour, v.allTold); err != nil {
 		v.t.Fatal(err)
 	}
+	samples := v.sizes()
 	for at, told := range v.made {
 		who, ages, calls := told[3].(*value.List), told[5].(*value.List), told[6].(*value.List)
-		if who.Len() != chosen.Buffer(chosen) {
-			v.t.Fatalf("version %d is made of %d updates", at+1, who.Len())
+		if n := who.Len(); !chosen.Closes && n != chosen.Buffer(chosen) || n == 0 || chosen.Closes && n > c.Clients {
+			v.t.Fatalf("version %d is made of %d updates", at+1, n)
 		}
+		given := map[value.Value]bool{}
 		var sums [][]float64
 		for _, p := range first {
 			sums = append(sums, make([]float64, p.Len()))
@@ -124,6 +125,10 @@ func (v *virtual) replay(c Config, next func(global, mean, fresh float32) float3
 				v.t.Fatalf("version %d counts %v of age %d, which is not what %s trained", at+1, key, age, key.peer)
 			}
 			delete(v.trained, key) // nothing counts twice
+			if given[peer] && chosen.Closes {
+				v.t.Fatalf("%s gave twice to version %d", key.peer, at+1)
+			}
+			given[peer] = true
 			most = max(most, age)
 			n := float64(samples[key.peer])
 			w := float64(n * chosen.Stale(chosen, age))
@@ -202,24 +207,37 @@ func TestVersionsAreTheirReplay(t *testing.T) {
 			return global + float32(mean*float32(rate*fresh))
 		}
 	}
+	averaged := func(global, mean, _ float32) float32 { return global + mean }
 	for _, x := range []struct {
 		strategy string
 		next     func(global, mean, fresh float32) float32
 		cohort   int
 		chunk    int
+		closes   string // quorum, grace and deadline, of semisync
 	}{
-		{"fedbuff buffer=4 power=0", buffered(1), 0, 0},
-		{"fedbuff buffer=3 rate=0.5", buffered(0.5), 2, 0},
-		{"fedbuff buffer=2 power=0 slope=2 after=1", buffered(1), 0, 0},
-		{"fedasync rate=0.5", mixed(0.5), 0, 1},
-		{"fedasync power=1 max-staleness=2", mixed(0.6), 0, 0},
+		{"fedbuff buffer=4 power=0", buffered(1), 0, 0, ""},
+		{"fedbuff buffer=3 rate=0.5", buffered(0.5), 2, 0, ""},
+		{"fedbuff buffer=2 power=0 slope=2 after=1", buffered(1), 0, 0, ""},
+		{"fedasync rate=0.5", mixed(0.5), 0, 1, ""},
+		{"fedasync power=1 max-staleness=2", mixed(0.6), 0, 0, ""},
+		{"semisync", averaged, 0, 0, "2 0s 0s"},
+		{"semisync power=1", averaged, 3, 1, "2 20ms 1m"},
+		{"semisync power=0", averaged, 0, 0, "0 0s 90ms"},
 	} {
 		c := small()
 		c.Rounds, c.Clients, c.Strategy, c.Cohort = 8, 4, x.strategy, x.cohort
 		c.Chunk = x.chunk
+		seeds := uint64(3)
+		if of := strings.Fields(x.closes); len(of) == 3 {
+			var err error
+			c.Rounds, seeds = 6, 2
+			if c, err = c.With(map[string]string{"quorum": of[0], "grace": of[1], "deadline": of[2]}); err != nil {
+				t.Fatal(err)
+			}
+		}
 		art := listened(t, c)
 		oldest := int64(0)
-		for seed := range uint64(3) {
+		for seed := range seeds {
 			v := newVirtualOf(t, c, art, seed, sim.Network{Latency: sim.Latency{Kind: "uniform", Min: time.Millisecond,
 				Max: 60 * time.Millisecond}})
 			if seed > 0 {
@@ -232,11 +250,11 @@ func TestVersionsAreTheirReplay(t *testing.T) {
 			v.run()
 			oldest = max(oldest, v.replay(c, x.next))
 			if seed > 0 && v.crashes() == 0 {
-				t.Errorf("%s: the power did not fail", x.strategy)
+				t.Errorf("%s %s: the power did not fail", x.strategy, x.closes)
 			}
 		}
 		if oldest == 0 {
-			t.Errorf("%s: no update was old", x.strategy)
+			t.Errorf("%s %s: no update was old", x.strategy, x.closes)
 		}
 	}
 }
@@ -258,5 +276,27 @@ func TestAsynchronousWithout(t *testing.T) {
 		if e := new(job.ConfigError); !errors.As(err, &e) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", set, err, want)
 		}
+	}
+	for set, want := range map[string]string{
+		"quorum=2 grace=5s deadline=1m": "", "deadline=1m": "", "cohort=2 quorum=2": "",
+		"grace=5s":        "0s without a quorum",
+		"fraction=0.5":    "cohort says how many train at once",
+		"cohort=2 over=1": `want 0 beside strategy semisync: cohort says`, "clip=1": "clip_gradient",
+		"on_failed_round=skip": "stop",
+	} {
+		all := map[string]string{"strategy": "semisync"}
+		for _, s := range strings.Fields(set) {
+			key, text, _ := strings.Cut(s, "=")
+			all[key] = text
+		}
+		_, err := small().With(all)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("semisync, %s: %v; want %q", set, err, want)
+		}
+	}
+	c := small()
+	c.Data, c.Clients, c.Strategy, c.Quorum = "synthetic", 5000, "semisync", 2000
+	if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "at most 1024 beside strategy semisync") {
+		t.Errorf("a quorum of more than a version holds: %v", err)
 	}
 }

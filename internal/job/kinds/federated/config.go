@@ -454,7 +454,7 @@ func (c Config) Needs() int {
 	switch {
 	case c.Quorum > 0:
 		return c.Quorum
-	case c.asynchronous():
+	case c.asynchronous() && !c.closes():
 		return c.bufferNeeds()
 	case c.Deadline > 0, c.Fraction > 0 && !c.Exact():
 		return max(1, c.judgedLeast())
@@ -471,7 +471,7 @@ func (c Config) Least() int {
 	switch {
 	case c.MinAvailable > 0:
 		return c.MinAvailable
-	case c.asynchronous():
+	case c.asynchronous() && !c.closes():
 		return 1
 	case c.Exact():
 		return c.Clients

@@ -29,7 +29,7 @@ func (c *Component) idle(ctx *engine.Context) {
 		case c.free(string(p)):
 			free = append(free, string(p))
 		default:
-			if _, out := c.st.out(string(p)); out {
+			if _, out := c.st.out(string(p)); out || c.gave(string(p)) {
 				busy++ // one that fell silent holds up nobody
 			}
 		}
@@ -64,9 +64,15 @@ func (c *Component) free(peer string) bool {
 	return !out && !refused && !lost && !c.st.queued(peer) && !c.folded(peer)
 }
 
+// gave says whether a peer has the place in a version that it was asked for, where each gives to it once.
+func (c *Component) gave(peer string) bool {
+	return c.strategy.Closes && (c.folded(peer) || c.st.queued(peer))
+}
+
 // folded says whether a peer waits for the next version: it has given to it, and nothing more is wanted.
 func (c *Component) folded(peer string) bool {
-	return !c.folds() && slices.ContainsFunc(c.st.Folded, func(f Fold) bool { return f.Peer == peer })
+	return (c.strategy.Closes || !c.folds()) &&
+		slices.ContainsFunc(c.st.Folded, func(f Fold) bool { return f.Peer == peer })
 }
 
 // ask puts one call to peers that are free. Where there is no room for it the next look does.
@@ -160,10 +166,15 @@ func (c *Component) looks(ctx *engine.Context) ([]value.Value, error) {
 	return []value.Value{value.Trigger{}}, nil
 }
 
-// Alarm looks who is there and has nothing to do: whoever came, or came back.
-func (c *Component) Alarm(ctx *engine.Context, _ uint64) error {
+// Alarm looks who is there and has nothing to do: whoever came, or came back; or closes a version whose time has come.
+func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
+	if token != lookToken {
+		c.decide(ctx, false)
+		return nil
+	}
 	c.st.Armed, c.st.Lost = false, nil
 	c.idle(ctx)
+	c.decide(ctx, true)
 	c.stuck(ctx)
 	_, err := c.looks(ctx)
 	return err
@@ -178,6 +189,7 @@ func (c *Component) MemberChanged(ctx *engine.Context, peer wire.PeerID, _ strin
 		c.st.Out = slices.Delete(c.st.Out, i, i+1)
 	}
 	c.st.Lost = drop(c.st.Lost, string(peer))
+	c.decide(ctx, false)
 	c.stuck(ctx)
 }
 
@@ -247,7 +259,7 @@ func (c *Component) noted(ctx *engine.Context, who string, why *value.Failure) {
 func (c *Component) stuck(ctx *engine.Context) {
 	registry, f := c.registry(ctx)
 	if f != nil || !c.asks() || !c.folds() || len(c.st.Refused) == 0 ||
-		len(c.st.Out)+len(c.st.Queue)+len(c.st.Lost) > 0 {
+		len(c.st.Out)+len(c.st.Queue)+len(c.st.Lost) > 0 || c.strategy.Closes && len(c.st.Folded) > 0 {
 		return
 	}
 	for _, p := range registry.Members() {
@@ -271,7 +283,7 @@ func (c *Component) stuck(ctx *engine.Context) {
 	}
 	ctx.Count("failed")
 	c.st.Failed, c.st.Why = true, short(fmt.Sprintf("%s: %d of the %d updates that a version is made of have come, and no "+
-		"more can (%s)", what, len(c.st.Folded), c.need, strings.Join(parts, "; ")), 4096)
+		"more can (%s)", what, len(c.st.Folded), c.wanted(), strings.Join(parts, "; ")), 4096)
 	if len(c.st.Waiting) > 0 {
 		call := engine.CallID(c.st.Waiting[0])
 		c.st.Waiting = nil

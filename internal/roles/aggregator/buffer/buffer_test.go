@@ -19,11 +19,11 @@ import (
 const slot = "aggregator"
 
 // server is a node with a registry, a model of one layer [2, 1] and a buffer.
-func server(strategy string) *componenttest.Setup {
+func server(strategy string, more ...string) *componenttest.Setup {
 	return &componenttest.Setup{Slots: []componenttest.Slot{
 		{Name: "registry", Factory: registry.Factory},
 		{Name: "model", Factory: model.Factory, Config: `{"mlp":[2,1]}`},
-		{Name: slot, Factory: buffer.Factory, Config: `{"strategy":"` + strategy + `"}`,
+		{Name: slot, Factory: buffer.Factory, Config: `{"strategy":"` + strategy + `"` + strings.Join(more, "") + `}`,
 			Derived: []string{"strategy", "need"}, Deps: []string{"registry", "model"},
 			Ops: []componenttest.Op{{Method: "Begin", In: 1, Out: 1}, {Method: "Asked", In: 2, Out: 3},
 				{Method: "Contribute", In: 4, Out: 1}, {Method: "Refuse", In: 3, Out: 1},
@@ -38,9 +38,9 @@ type table struct {
 }
 
 // begun is one with so many members, who were asked: that is call 0.
-func begun(t testing.TB, strategy string, members int) table {
+func begun(t testing.TB, strategy string, members int, more ...string) table {
 	t.Helper()
-	b, err := componenttest.New(server(strategy))
+	b, err := componenttest.New(server(strategy, more...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,9 @@ func TestConfig(t *testing.T) {
 	for _, text := range []string{`{}`, `{"strategy":"fedavg"}`, `{"strategy":"fedbuff buffer=0"}`,
 		`{"strategy":"fedbuff","most":-1}`, `{"strategy":"fedbuff","weighting":"loss"}`,
 		`{"strategy":"fedbuff","variances":[2,1]}`, `{"strategy":"fedbuff","check_ms":1}`,
-		`{"strategy":"fedbuff","more":1}`} {
+		`{"strategy":"fedbuff","more":1}`, `{"strategy":"fedbuff","quorum":1}`, `{"strategy":"fedasync","grace_ms":1}`,
+		`{"strategy":"fedbuff","deadline_ms":1}`, `{"strategy":"semisync","quorum":1025}`,
+		`{"strategy":"semisync","grace_ms":-1}`, `{"strategy":"semisync","deadline_ms":2592000001}`} {
 		if _, err := buffer.ParseConfig([]byte(text)); err == nil {
 			t.Errorf("%s is taken", text)
 		}

@@ -69,12 +69,12 @@ func (c *Component) Awaiting() (version int64, need, have int, owe []wire.PeerID
 	for _, q := range c.st.Out {
 		owe = append(owe, wire.PeerID(q.Peer))
 	}
-	return c.st.Version, c.need, len(c.st.Folded), owe
+	return c.st.Version, c.wanted(), len(c.st.Folded), owe
 }
 
 // Restored checks the state.
 func (c *Component) Restored() error {
-	if err := c.st.check(c.need); err != nil {
+	if err := c.st.check(c.need, c.strategy.Closes); err != nil {
 		return fmt.Errorf("%s: %w", c.slot, err)
 	}
 	return nil
@@ -86,6 +86,7 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 	case "Begin":
 		c.st.Begun = true
 		c.idle(ctx)
+		c.open(ctx)
 		return c.looks(ctx)
 	case "Asked":
 		return c.asked(ctx, in)
@@ -96,7 +97,9 @@ func (c *Component) Invoke(ctx *engine.Context, method string, in []value.Value)
 		}
 		return []value.Value{value.Trigger{}}, nil
 	case "Refuse":
-		return c.refuse(ctx, in)
+		out, err := c.refuse(ctx, in)
+		c.decide(ctx, false)
+		return out, err
 	case "Await":
 		return c.await(ctx, in)
 	case "Load":
@@ -124,19 +127,20 @@ func (c *Component) await(ctx *engine.Context, in []value.Value) ([]value.Value,
 	if c.st.Ended { // and there are more versions than there were, as of a job that was forked
 		c.st.Ended = false
 		c.idle(ctx)
+		c.open(ctx)
 		if _, err := c.looks(ctx); err != nil {
 			return nil, err
 		}
 	}
 	if c.full() {
-		return c.take()
+		return c.take(ctx)
 	}
 	c.st.Waiting = append(c.st.Waiting, uint64(ctx.Park()))
 	return nil, nil
 }
 
 // full says whether there is what becomes a version.
-func (c *Component) full() bool { return len(c.st.Folded) >= c.need }
+func (c *Component) full() bool { return c.st.Closed || len(c.st.Folded) >= c.need }
 
 // folds says whether an update that comes now is folded at once.
 func (c *Component) folds() bool { return !c.st.Taken && !c.full() }
@@ -148,7 +152,7 @@ func (c *Component) give(ctx *engine.Context) {
 	}
 	call := engine.CallID(c.st.Waiting[0])
 	c.st.Waiting = nil
-	out, err := c.take()
+	out, err := c.take(ctx)
 	if err != nil {
 		ctx.Reject(call, value.AsFailure(err, c.slot))
 		return
@@ -157,7 +161,7 @@ func (c *Component) give(ctx *engine.Context) {
 }
 
 // take gives away what becomes a version.
-func (c *Component) take() ([]value.Value, error) {
+func (c *Component) take(ctx *engine.Context) ([]value.Value, error) {
 	weight, fresh := math.Float64frombits(c.st.Weight), math.Float64frombits(c.st.Fresh)
 	mean := make([]value.Value, len(c.st.Sums))
 	for i := range c.st.Sums {
@@ -180,7 +184,8 @@ func (c *Component) take() ([]value.Value, error) {
 		c.st.Past = slices.Delete(c.st.Past, 0, 1)
 	}
 	c.st.Past = append(c.st.Past, Made{Version: c.st.Version, Folded: c.st.Folded, Refused: slices.Clone(c.st.Refused)})
-	c.st.Taken = true
+	c.shut(ctx)
+	c.st.Taken, c.st.Closed = true, false
 	c.st.Folded, c.st.Sums, c.st.Weight, c.st.Fresh = nil, nil, 0, 0
 	return []value.Value{value.NewList(mean...), value.Tensor{Tensor: share}, value.NewList(who...),
 		value.NewList(ages...), value.NewList(calls...), value.Int(len(who))}, nil
@@ -213,6 +218,7 @@ func (c *Component) load(ctx *engine.Context, in []value.Value) ([]value.Value, 
 	}
 	c.withdraw(ctx)
 	c.idle(ctx)
+	c.open(ctx)
 	c.drain(ctx)
 	return []value.Value{value.Trigger{}}, nil
 }

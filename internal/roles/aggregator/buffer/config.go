@@ -43,6 +43,12 @@ type Config struct {
 	// CheckMS is how often is looked who is there and has nothing to do, in milliseconds, 10 to 3,600,000; 0 means
 	// 1,000. Whoever answers is asked again at once, and by nothing else than that.
 	CheckMS int64 `json:"check_ms,omitempty"`
+	// Of a strategy with Closes: how many of those who are asked by a version close it by their answers, up to 1,024;
+	// how long it waits on for the others then, and after which time it closes with what it has, in milliseconds, up to
+	// 30 days. Quorum 0 means Most, or all; GraceMS 0 closes it at once; DeadlineMS 0 means never.
+	Quorum     int   `json:"quorum,omitempty"`
+	GraceMS    int64 `json:"grace_ms,omitempty"`
+	DeadlineMS int64 `json:"deadline_ms,omitempty"`
 }
 
 // ParseConfig reads a Config from JSON; an unknown key is refused by name, as are values out of their range.
@@ -67,8 +73,13 @@ func (c Config) withDefaults() (Config, error) {
 	if c.CheckMS == 0 {
 		c.CheckMS = 1000
 	}
-	if _, err := chosen(c.Strategy); err != nil {
+	s, err := chosen(c.Strategy)
+	if err != nil {
 		return c, config.Errorf(of, "strategy: %v", err)
+	}
+	if !s.Closes && (c.Quorum != 0 || c.GraceMS != 0 || c.DeadlineMS != 0) {
+		return c, config.Errorf(of, "quorum is %d, grace_ms %d and deadline_ms %d; want 0 beside strategy %s, whose versions "+
+			"close by their number of updates", c.Quorum, c.GraceMS, c.DeadlineMS, s.Name)
 	}
 	if c.Weighting != aggregator.Samples && c.Weighting != aggregator.Uniform {
 		return c, config.Errorf(of, "weighting is %q; want %q or %q", c.Weighting, aggregator.Samples,
@@ -84,7 +95,8 @@ func (c Config) withDefaults() (Config, error) {
 		v, lo, hi int64
 	}{
 		{"most", int64(c.Most), 0, peersMax}, {"max_samples", c.MaxSamples, 0, exact.SamplesMax - 1},
-		{"check_ms", c.CheckMS, 10, 3600_000},
+		{"check_ms", c.CheckMS, 10, 3600_000}, {"quorum", int64(c.Quorum), 0, foldedMax},
+		{"grace_ms", c.GraceMS, 0, timeMaxMS}, {"deadline_ms", c.DeadlineMS, 0, timeMaxMS},
 	} {
 		if err := config.Within(of, k.key, k.v, k.lo, k.hi); err != nil {
 			return c, err

@@ -68,12 +68,17 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 	if !c.full() {
 		c.next(ctx, a.Peer)
 	}
+	c.decide(ctx, false)
 	c.give(ctx)
 	return nil
 }
 
-// next asks a peer again whose update was taken; or another, where not all train at once.
+// next asks a peer again whose update was taken; or another, where not all train at once. Where each gives to a version
+// once, nobody is asked for that.
 func (c *Component) next(ctx *engine.Context, peer string) {
+	if c.folded(peer) {
+		return
+	}
 	if c.cfg.Most > 0 {
 		c.idle(ctx)
 	} else if ctx.Admitted(wire.PeerID(peer)) && c.asks() {
@@ -236,6 +241,7 @@ func (c *Component) drain(ctx *engine.Context) {
 			c.next(ctx, a.Peer)
 		}
 	}
+	c.decide(ctx, false)
 	c.give(ctx)
 }
 

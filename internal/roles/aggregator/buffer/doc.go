@@ -9,6 +9,10 @@
 // version where the buffer is not full yet, else by the next. So nobody waits for anybody, but all for the server. Sums
 // are in float64, in the order of acceptance: the same updates in the same order give the same bits.
 //
+// A strategy with Closes makes versions by time as well: one closes when a quorum of those who were asked by it have
+// answered and a time of grace is over, when nobody who is there owes an answer, or at a deadline. Each peer gives to
+// it once, and what comes later is folded into the next.
+//
 // Each time that peers are asked has a number, the call, which is the context of the question: a peer owes at most one
 // answer, and to one call. It is by the call that an answer is known to be neither the second one nor to a question
 // that was never put, and that the component knows of which version it is.

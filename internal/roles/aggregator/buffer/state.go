@@ -19,7 +19,8 @@ const (
 	queuedMost = 1 << 28 // elements of all updates that wait to be folded
 	reasonMax  = 240     // bytes
 	toldMax    = 16      // peers that are told of when a job fails
-	pastMax    = 8       // versions of which is remembered who made them
+	timeMaxMS  = 30 * 24 * 3600_000
+	pastMax    = 8 // versions of which is remembered who made them
 )
 
 // State is who trains, and what came.
@@ -49,6 +50,12 @@ type State struct {
 	Clients aggregator.Clients `snap:"18"` // ascending by peer: figures of those that answered
 
 	Past []Made `snap:"19"` // the last versions, the oldest first: who made them
+
+	// Of the next version, where the strategy has Closes: nothing more is folded into it; and the engine times at which
+	// it closes because its quorum has answered, 0 before it has, and because it may not last longer, 0 where it may.
+	Closed   bool  `snap:"20"`
+	Grace    int64 `snap:"21"`
+	Deadline int64 `snap:"22"`
 }
 
 // Made is who made what followed a version.
@@ -119,7 +126,7 @@ func (s *State) client(peer string) *aggregator.Client {
 }
 
 // check says what is wrong with a state that was restored.
-func (s *State) check(need int) error {
+func (s *State) check(need int, closes bool) error {
 	switch {
 	case len(s.Out) > peersMax || len(s.Queue) > peersMax || len(s.Refused) > peersMax ||
 		len(s.Lost) > peersMax || len(s.Waiting) > 1:
@@ -131,6 +138,9 @@ func (s *State) check(need int) error {
 		return fmt.Errorf("version %d and %d calls, begun = %v", s.Version, s.Calls, s.Begun)
 	case !slices.IsSorted(s.Lost) || len(slices.Compact(slices.Clone(s.Lost))) != len(s.Lost):
 		return fmt.Errorf("the peers that are asked again are out of order")
+	}
+	if err := s.checkTimes(closes); err != nil {
+		return err
 	}
 	for i, q := range s.Out {
 		if i > 0 && q.Peer <= s.Out[i-1].Peer || !s.asked(q.Call, q.Version) {
@@ -166,6 +176,23 @@ func (s *State) check(need int) error {
 		}
 	}
 	return s.checkSums()
+}
+
+// checkTimes says what is wrong with when the next version closes.
+func (s *State) checkTimes(closes bool) error {
+	open := s.Begun && !s.Ended && !s.Taken && !s.Closed
+	switch {
+	case !closes && (s.Closed || s.Grace != 0 || s.Deadline != 0):
+		return fmt.Errorf("a version that closes by its number of updates is closed = %v, or closes at %d or %d", s.Closed,
+			s.Grace, s.Deadline)
+	case s.Closed && (s.Taken || len(s.Folded) == 0 || len(s.Waiting) > 0):
+		return fmt.Errorf("a version of %d updates is closed, given away = %v, and %d calls wait for it", len(s.Folded),
+			s.Taken, len(s.Waiting))
+	case s.Grace < 0 || s.Deadline < 0 || s.Grace > 0 && (!open || len(s.Folded) == 0) || s.Deadline > 0 && !open:
+		return fmt.Errorf("a version of %d updates closes at %d or %d, begun = %v, given away = %v, closed = %v",
+			len(s.Folded), s.Grace, s.Deadline, s.Begun, s.Taken, s.Closed)
+	}
+	return nil
 }
 
 // asked says whether a call, by a version, can have been put.
