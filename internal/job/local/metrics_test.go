@@ -114,7 +114,7 @@ func TestMetricsSayWhoIsLeftOut(t *testing.T) {
 }
 
 // TestVersionsTellTheirAges: of an asynchronous job each line says how old the updates were, whose they are and what
-// each of these weighs, also where nodes are dropped meanwhile.
+// each of these weighs, with the figures of then, also where nodes are dropped meanwhile.
 func TestVersionsTellTheirAges(t *testing.T) {
 	dir, c := filepath.Join(t.TempDir(), "run"), jobtest.Short()
 	c.Strategy = "fedbuff buffer=4"
@@ -130,6 +130,11 @@ func TestVersionsTellTheirAges(t *testing.T) {
 		if s := l.Staleness; s == nil || s.Min < 0 || s.Mean < float64(s.Min) || s.Mean > float64(s.Max) ||
 			s.Max > int64(i) || l.Contributions != 4 || len(l.Clients) == 0 || l.Clients[0].Weight <= 0 {
 			t.Errorf("line %d: %+v, %+v", i, l, l.Staleness)
+		}
+		for _, c := range l.Clients { // as it was then, whatever it gave since
+			if c.Round != l.Round || c.Norm <= 0 || c.Contributions > 4*int64(l.Round) {
+				t.Errorf("line %d: %+v", i, c)
+			}
 		}
 	}
 }

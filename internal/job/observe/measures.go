@@ -18,7 +18,8 @@ type Measures struct {
 	Contributions int64       `json:"contributions"`
 	Refusals      int64       `json:"refusals"`
 	Clipped       int64       `json:"clipped,omitempty"` // contributions that were scaled down
-	// of what its last update changes, L2; not a number where parameters travel in chunks
+	// of what its last update changes, L2; not a number where parameters travel in chunks, or clients send something
+	// else to a server without rounds
 	Norm   job.Number  `json:"norm"`
 	Cosine *job.Number `json:"cosine,omitempty"` // between that and what the round's mean changes
 	Others *job.Number `json:"others,omitempty"` // between that and the mean of the others alone

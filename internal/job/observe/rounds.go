@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/node"
 	"github.com/rhizome-ml/rhizome/internal/roles/aggregator"
@@ -84,21 +87,38 @@ func (r *Round) made(c *buffer.Component) {
 	}
 	r.Partial, r.Contributions = false, len(made)
 	var ages []int64
-	gave := map[string]float64{}
+	gave, last := map[string]float64{}, map[string]buffer.Fold{}
 	for i, f := range made {
 		ages = append(ages, f.Age)
 		gave[f.Peer] += weights[i]
+		last[f.Peer] = f
 	}
 	r.Staleness = job.AgesOf(ages)
+	now := map[string]Figures{}
 	for _, x := range c.Clients() {
-		if w, there := gave[x.Peer]; there && len(r.Clients) < clientsListed {
-			r.Clients = append(r.Clients, Weighed{measuresOf(x), w})
+		now[x.Peer] = x
+	}
+	for _, peer := range slices.Sorted(maps.Keys(gave)) {
+		if len(r.Clients) == clientsListed {
+			break
 		}
+		x := givenBy(last[peer], int64(r.Round-1), now[peer])
+		r.Clients = append(r.Clients, Weighed{measuresOf(x), gave[peer]})
 	}
 	for _, f := range refused {
 		r.Left = append(r.Left, rounds.Left{Peer: wire.PeerID(f.Peer), Why: rounds.LeftRefused, Code: f.Code,
 			Reason: f.Reason})
 	}
+}
+
+// givenBy are the figures of a client as they were in a version; those of now where none were kept.
+func givenBy(f buffer.Fold, version int64, now Figures) Figures {
+	if g := f.Given; g.Contributions > 0 {
+		return Figures{Peer: f.Peer, Round: version, Samples: g.Samples, Contributions: g.Contributions,
+			Refusals: g.Refusals, Norm: g.Norm, Lent: !g.Normed, Told: g.Told, Before: g.Before, After: g.After}
+	}
+	now.Peer = f.Peer
+	return now
 }
 
 // clientsListed is how many clients of a round are listed.

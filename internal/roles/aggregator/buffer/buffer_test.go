@@ -335,3 +335,44 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestFiguresAreOfTheVersion: what a version is remembered with is not changed by what its clients give to later ones;
+// where clients send what they change its norm is known.
+func TestFiguresAreOfTheVersion(t *testing.T) {
+	for strategy, norms := range map[string][2]float64{"fedbuff buffer=1": {5, 13}, "fedasync": {}} {
+		setup := server(strategy)
+		setup.Slots[2].Ops[2].In = 6 // with losses
+		b, err := componenttest.New(setup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := table{b, t}
+		x.begin(1)
+		give := func(call int, update value.Value, samples int, before, after float32) {
+			x.put(call, 1)
+			x.await(call)
+			f := x.Invoke(slot, "Contribute", value.Int(call), value.Peer(componenttest.Peer(1)), update,
+				value.Int(samples), floats(nil, before), floats(nil, after)).Failure
+			if f != nil {
+				t.Fatal(f)
+			}
+		}
+		give(0, update(3, 4, 0), 10, 4, 3)
+		x.load(0, 9)
+		give(1, update(0, 5, 12), 20, 2, 1)
+		c := x.Component(slot).(*buffer.Component)
+		for version, want := range []buffer.Given{
+			{Samples: 10, Contributions: 1, Told: true, Before: 4, After: 3},
+			{Samples: 20, Contributions: 2, Told: true, Before: 2, After: 1},
+		} {
+			want.Norm, want.Normed = norms[version], norms[version] > 0
+			made, _, _, ok := c.Over(int64(version))
+			if !ok || len(made) != 1 || made[0].Given != want {
+				t.Errorf("%s: version %d is remembered with %+v; want %+v", strategy, version+1, made, want)
+			}
+		}
+		if now := c.Clients(); len(now) != 1 || now[0].Norm != norms[1] || now[0].Lent != (norms[1] == 0) {
+			t.Errorf("%s: figures of now: %+v", strategy, now)
+		}
+	}
+}

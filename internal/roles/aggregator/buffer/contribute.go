@@ -52,14 +52,17 @@ func (c *Component) contribute(ctx *engine.Context, in []value.Value) *value.Fai
 		return f
 	}
 	a := Arrival{Peer: q.Peer, Call: q.Call, Version: q.Version, Samples: c.counted(int64(samples)),
-		Update: slices.Clone(update.Items())}
+		Update: slices.Clone(update.Items()),
+		Given:  Given{Samples: int64(samples), Told: told, Before: before, After: after}}
 	if !c.folds() && elements(a.Update) > queuedMost-c.waiting() {
 		return c.fail(value.CodeOverflow, "updates of %d elements wait to be folded, and at most %d may", c.waiting(),
 			queuedMost)
 	}
 	c.st.Out = slices.Delete(c.st.Out, i, i+1)
 	x := c.st.client(q.Peer)
+	a.Given.Norm, a.Given.Normed = c.norm(a.Update)
 	x.Samples, x.Told, x.Before, x.After = int64(samples), told, before, after
+	x.Norm, x.Lent = a.Given.Norm, !a.Given.Normed
 	if !c.folds() {
 		c.st.Queue = append(c.st.Queue, a)
 		return nil
@@ -214,12 +217,32 @@ func (c *Component) fold(ctx *engine.Context, a Arrival) {
 	}
 	c.st.Weight = math.Float64bits(math.Float64frombits(c.st.Weight) + float64(a.Samples))
 	c.st.Fresh = math.Float64bits(math.Float64frombits(c.st.Fresh) + w)
-	c.st.Folded = append(c.st.Folded, Fold{Peer: a.Peer, Call: a.Call, Version: a.Version,
-		Age: c.st.Version - a.Version, Samples: a.Samples})
 	x := c.st.client(a.Peer)
 	x.Contributions++
 	x.Round = c.st.Version
+	a.Given.Contributions, a.Given.Refusals = x.Contributions, x.Refusals
+	c.st.Folded = append(c.st.Folded, Fold{Peer: a.Peer, Call: a.Call, Version: a.Version,
+		Age: c.st.Version - a.Version, Samples: a.Samples, Given: a.Given})
 	ctx.Count("folded")
+}
+
+// norm is that of what an update changes, and whether it is known: where what clients send is the change, and no
+// running statistics are beside it.
+func (c *Component) norm(update []value.Value) (norm float64, known bool) {
+	if c.strategy.Client == nil || len(c.cfg.Variances) > 0 {
+		return 0, false
+	}
+	square := 0.0
+	for _, v := range update {
+		wide, err := half.Widen(v.(value.Tensor).Tensor)
+		if err != nil {
+			panic("buffer: " + err.Error()) // checkUpdate has widened it
+		}
+		for _, x := range wide.Float32() {
+			square += float64(float64(x) * float64(x))
+		}
+	}
+	return math.Sqrt(square), true
 }
 
 // drain folds what waits in the queue, as far as the next version wants it, and asks whose updates that were again.

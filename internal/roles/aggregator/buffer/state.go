@@ -80,6 +80,19 @@ type Fold struct {
 	Version int64  `snap:"3"` // that it was trained on
 	Age     int64  `snap:"4"` // versions that this was behind
 	Samples int64  `snap:"5"` // that it weighs, but for its age
+	Given   Given  `snap:"6"`
+}
+
+// Given are the figures of an update, as they were when it was folded: those of its peer go on.
+type Given struct {
+	Samples       int64   `snap:"1"` // that it was trained on, as the peer said
+	Told          bool    `snap:"2"` // Before and After are known
+	Before        float64 `snap:"3"` // loss of its training, as the peer says, before it
+	After         float64 `snap:"4"` // and after it
+	Normed        bool    `snap:"5"` // Norm is known
+	Norm          float64 `snap:"6"` // of what it changes
+	Contributions int64   `snap:"7"` // of the peer up to this one; 0 where no figures were kept
+	Refusals      int64   `snap:"8"`
 }
 
 // Arrival is an update that waits to be folded.
@@ -89,6 +102,7 @@ type Arrival struct {
 	Version int64         `snap:"3"`
 	Samples int64         `snap:"4"`
 	Update  []value.Value `snap:"5"` // tensors
+	Given   Given         `snap:"6"`
 }
 
 // Sum is the weighted sum of one tensor: for each element a float64, as its bits.
@@ -121,7 +135,9 @@ func (s *State) queued(peer string) bool {
 // client returns the figures of a peer, which are made where there are none.
 func (s *State) client(peer string) *aggregator.Client {
 	x := s.Clients.Of(peer, peersMax)
-	x.Lent = true // no norm is known
+	if x.Samples == 0 {
+		x.Lent = true // no norm is known
+	}
 	return x
 }
 
