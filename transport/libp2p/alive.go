@@ -12,9 +12,9 @@ import (
 // silentMax is how many questions in a row may stay without an answer.
 const silentMax = 3
 
-// watch asks each linked peer that was silent for a while whether it is there, over the connection of the link, and
-// closes the connection when no answer comes. It looks at all links at each tick, so that the path of packets reads no
-// clock. A peer whose receiver blocks still answers: libp2p does it.
+// watch asks each linked peer that was silent for a while whether it is there, over the connection of the link and over
+// those of the links beside it, and closes a connection over which no answer comes. It looks at all links at each tick,
+// so that the path of packets reads no clock. A peer whose receiver blocks still answers: libp2p does it.
 func (t *Transport) watch() {
 	tick := time.NewTicker(t.cfg.Alive)
 	defer tick.Stop()
@@ -25,7 +25,7 @@ func (t *Transport) watch() {
 			return
 		}
 		for _, r := range t.all() {
-			if l := r.linkOn(nil); l != nil {
+			for _, l := range r.links() {
 				t.probe(r, l)
 			}
 		}
@@ -48,7 +48,7 @@ func (t *Transport) all() []*record {
 func (t *Transport) probe(r *record, l *link) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if l.over {
+	if l.over && !l.beside {
 		return
 	}
 	if heard := l.heard.Load(); heard != l.heardThen {
@@ -60,7 +60,7 @@ func (t *Transport) probe(r *record, l *link) {
 		t.counts.silent.Add(1)
 		t.start(func() { // the links end with the connection
 			_ = c.Close()
-			r.end(r.linkOn(c), errSilent)
+			r.end(l, errSilent)
 		})
 		return
 	}

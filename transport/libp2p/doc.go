@@ -7,8 +7,12 @@
 // Each end opens one stream of protocol EnvelopeProtocol to a peer that it has packets for, and keeps it. The other end
 // answers with one byte once it has admitted the peer; from then on the stream carries frames: four bytes of length,
 // the highest first, and the packet. The two streams between two peers, one for each direction, are one link: when one
-// of them breaks, both end, and both ends report Unlinked. A new stream in place of one that is still there ends the
-// old link too: the peer has restarted, or has given the old stream up.
+// of them breaks, both end, and both ends report Unlinked. A new stream in place of one over the same connection ends
+// the old link too: the peer has given the old stream up. One over another connection puts the old link beside the new
+// one, see asideLink: there may be two processes with one key. Who is at the other end of a link beside hears what is
+// small enough for two, and may hear a packet a second time when that link takes the place of the new one: this end
+// reports the end of one link and the beginning of another, and that end sees one link. The streams of package peer see
+// to both.
 //
 // A packet waits in its peer's queue until the writer of the peer takes it. The writer puts small packets together as
 // long as more are waiting and writes at once when none is; no timer lies in the path. The reader reads a packet into a

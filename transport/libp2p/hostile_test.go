@@ -56,7 +56,7 @@ func raw(t *testing.T, from, to *Transport) network.Stream {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := from.openEnvelopes(r)
+	s, err := from.openEnvelopes(r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestAddressRate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.openEnvelopes(r); err == nil {
+		if _, err := b.openEnvelopes(r, nil); err == nil {
 			linked++
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+
+	"github.com/rhizome-ml/rhizome/transport"
 )
 
 // link is the two streams between this end and a peer; either may be missing while nothing travels in its direction.
@@ -22,6 +24,8 @@ type link struct {
 	heardThen uint64 // when watch last looked
 	silent    int    // looks since something came
 	asking    bool
+
+	asideLink
 }
 
 // conn returns a connection of the link.
@@ -41,9 +45,29 @@ var (
 	errSilent   = errors.New("the peer does not answer any more")
 )
 
-// attachOut makes a stream that the peer has answered the outgoing one of the link.
-func (r *record) attachOut(s network.Stream) {
+// attachOut makes a stream that the peer has answered the outgoing one of the link. on is the link on whose connection
+// it was opened, or nil: that may be beside the one of the peer by now, or over.
+func (r *record) attachOut(s network.Stream, on *link) {
 	r.mu.Lock()
+	if on != nil {
+		on.opening = false
+		if on.beside && on.out == nil {
+			on.out, on.frames = s, &frameWriter{w: s}
+			r.copyOn(on)
+			r.mu.Unlock()
+			return
+		}
+		if l := r.link; l != on && l != nil && l.in != nil && l.in.Conn() != s.Conn() {
+			r.mu.Unlock()
+			_ = s.Reset()
+			return
+		}
+	}
+	if r.taken() {
+		r.mu.Unlock()
+		_ = s.Reset()
+		return
+	}
 	l := r.current(s)
 	l.out, l.frames = s, &frameWriter{w: s}
 	r.fails = 0
@@ -52,15 +76,20 @@ func (r *record) attachOut(s network.Stream) {
 }
 
 // attachIn makes a stream that the peer has opened the incoming one of its link; one that was there before ends with
-// its link. It returns nil when the record was forgotten.
+// its link, or stays beside it where it came over another connection. It returns nil when the record was forgotten.
 func (r *record) attachIn(s network.Stream) *link {
 	r.mu.Lock()
 	if r.gone {
 		r.mu.Unlock()
 		return nil
 	}
+	for _, b := range r.beside {
+		if b.in.Conn() == s.Conn() {
+			r.leave(b)
+		}
+	}
 	var old *link
-	if r.link != nil && r.link.in != nil {
+	if r.link != nil && r.link.in != nil && !r.putAside(r.link, s.Conn()) {
 		old = r.link
 		r.finish(old, errReplaced)
 	}
@@ -97,10 +126,10 @@ func (r *record) finish(l *link, reason error) {
 	r.notes = append(r.notes, note{kind: unlinked, reason: reason})
 }
 
-// Links that end soon after they were made. Two ends with one key take each other's place at their peers, each time
-// that one of them comes. Without pauses they would do so as often as they can, and with pauses that are shorter than
-// the way there and back neither would ever hear an answer: they grow, and are drawn, so that one end has the peer to
-// itself for a while.
+// Links that end soon after they were made. Two ends with one key are heard side by side (see putAside); over a relay
+// with limits they take each other's place, each time that one of them comes. Without pauses they would do so as often
+// as they can, and with pauses that are shorter than the way there and back neither would ever hear an answer: they
+// grow, and are drawn, so that one end has the peer to itself for a while.
 const (
 	briefLink = time.Second
 	briefFree = 6 // in a row, before there are pauses
@@ -123,11 +152,22 @@ func (r *record) brief(l *link) {
 // end ends a link, unless it is over already.
 func (r *record) end(l *link, reason error) {
 	r.mu.Lock()
-	if l == nil || l.over {
+	switch {
+	case l != nil && l.beside:
+		r.leave(l)
+		if r.link == nil || !errors.As(reason, new(*transport.MalformedError)) {
+			r.mu.Unlock()
+			return
+		}
+		// Who breaks the framing is told of by the end of his link, over whichever connection he does it.
+		r.leaveAll()
+		l = r.link
+	case l == nil || l.over:
 		r.mu.Unlock()
 		return
 	}
 	r.finish(l, reason)
+	r.succeed()
 	r.mu.Unlock()
 	l.reset()
 	r.flush()
@@ -135,13 +175,25 @@ func (r *record) end(l *link, reason error) {
 }
 
 // reset gives up the streams of a link that is over.
-func (l *link) reset() {
-	if l.out != nil {
-		_ = l.out.Reset()
+func (l *link) reset() { give(l.out, l.in) }
+
+// give gives up streams, of which each may be nil.
+func give(streams ...network.Stream) {
+	for _, s := range streams {
+		if s != nil {
+			_ = s.Reset()
+		}
 	}
-	if l.in != nil {
-		_ = l.in.Reset()
+}
+
+// links returns the link of the peer and those beside it.
+func (r *record) links() []*link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.link == nil {
+		return nil
 	}
+	return append([]*link{r.link}, r.beside...)
 }
 
 // linkOn returns the link if one of its streams runs over the connection, or over any if c is nil.

@@ -64,7 +64,7 @@ func (r *record) deliver(l *link, raw []byte) bool {
 	r.calls.Lock()
 	r.drain()
 	r.mu.Lock()
-	over := l.over
+	over := l.over && !l.beside
 	r.mu.Unlock()
 	if over || r.mute {
 		r.calls.Unlock()

@@ -30,6 +30,7 @@ type record struct {
 	want    bool // a link, also without a packet: one was lost that the peer may need to reach this end
 	gone    bool // no more in the transport's table
 	link    *link
+	beside  []*link // that were replaced over another connection, and still carry
 	notes   []note
 	fails   int          // dials since the last link
 	briefs  int          // links in a row that did not last
@@ -73,6 +74,9 @@ func (r *record) put(raw []byte) error {
 	}
 	r.queue = append(r.queue, raw)
 	r.bytes += len(raw)
+	for _, l := range r.beside {
+		r.copyTo(l, raw)
+	}
 	r.mu.Unlock()
 	r.kick()
 	return nil
@@ -138,7 +142,7 @@ func (r *record) lose(reason error) {
 func (r *record) forget() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.gone = r.link == nil && !r.writing && len(r.notes) == 0
+	r.gone = r.link == nil && len(r.beside) == 0 && !r.writing && len(r.notes) == 0
 	return r.gone
 }
 

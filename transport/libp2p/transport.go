@@ -167,6 +167,7 @@ func (t *Transport) Drop(p wire.PeerID) {
 	if r == nil {
 		return
 	}
+	r.alone()
 	r.end(r.linkOn(nil), errDropped)
 	code := network.ConnNoError
 	if t.admit(p) != nil {

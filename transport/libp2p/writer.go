@@ -19,11 +19,17 @@ const hello = 1
 // where none is there. It ends when nothing waits and no stream is there to keep.
 func (r *record) write() {
 	var batch [][]byte
+	var last *link // that was written to
 	for {
 		r.mu.Lock()
+		r.wrote(last)
 		l := r.link
 		hasOut := l != nil && l.out != nil
 		switch {
+		case l != nil && l.copying: // it was beside another one, and is not the writer's yet
+			r.mu.Unlock()
+			<-r.wake
+			continue
 		case r.head == len(r.queue) && !hasOut && !r.want:
 			r.writing = false
 			r.mu.Unlock()
@@ -47,6 +53,7 @@ func (r *record) write() {
 			continue
 		}
 		batch = r.take(batch[:0])
+		l.busy, last = true, l
 		r.mu.Unlock()
 		size := 0
 		for _, p := range batch {
@@ -62,8 +69,9 @@ func (r *record) write() {
 	}
 }
 
-// connect opens the outgoing stream, with a dial where no connection is there. It tries again, with growing pauses,
-// until DialFor has passed; then the error says why the last try failed.
+// connect opens the outgoing stream, with a dial where no connection is there, unless a link that has one takes the
+// place of the peer's meanwhile. It tries again, with growing pauses, until DialFor has passed; then the error says why
+// the last try failed.
 func (r *record) connect() error {
 	until := time.Now().Add(r.t.cfg.DialFor)
 	for {
@@ -73,9 +81,29 @@ func (r *record) connect() error {
 		if err := r.t.admit(r.id); err != nil {
 			return &transport.DeniedError{Peer: r.id, Reason: err.Error()}
 		}
-		s, err := r.t.openEnvelopes(r)
+		r.mu.Lock()
+		if r.taken() {
+			r.mu.Unlock()
+			return nil
+		}
+		on, conn := r.answering()
+		if on != nil {
+			on.opening = true
+		}
+		r.mu.Unlock()
+		s, err := r.t.openEnvelopes(r, conn)
 		if err == nil {
-			r.attachOut(s)
+			r.attachOut(s, on)
+			return nil
+		}
+		r.mu.Lock()
+		if on != nil {
+			on.opening = false
+			r.copyOn(on)
+		}
+		taken := r.taken()
+		r.mu.Unlock()
+		if taken {
 			return nil
 		}
 		if r.t.closing() {
@@ -137,14 +165,11 @@ func (t *Transport) dial(ctx context.Context, r *record) error {
 	return err
 }
 
-// openEnvelopes opens a stream for packets and waits for the answer.
-func (t *Transport) openEnvelopes(r *record) (network.Stream, error) {
+// openEnvelopes opens a stream for packets, on a connection if it is not nil, and waits for the answer.
+func (t *Transport) openEnvelopes(r *record, on network.Conn) (network.Stream, error) {
 	ctx, cancel := context.WithTimeout(network.WithAllowLimitedConn(t.ctx, "envelopes"), t.cfg.DialTimeout)
 	defer cancel()
-	if err := t.dial(ctx, r); err != nil {
-		return nil, err
-	}
-	s, err := t.host.NewStream(ctx, r.pid, EnvelopeProtocol)
+	s, err := t.carrying(ctx, r, on)
 	if err != nil {
 		return nil, err
 	}
@@ -163,4 +188,20 @@ func (t *Transport) openEnvelopes(r *record) (network.Stream, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// carrying opens a stream of packets, on a connection if it is not nil, or else on one that it dials where none is
+// there.
+func (t *Transport) carrying(ctx context.Context, r *record, on network.Conn) (network.Stream, error) {
+	if on == nil {
+		if err := t.dial(ctx, r); err != nil {
+			return nil, err
+		}
+		return t.host.NewStream(ctx, r.pid, EnvelopeProtocol)
+	}
+	s, err := on.NewStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return speak(s)
 }
