@@ -220,6 +220,10 @@ type WireStateSnapshot struct {
 	Earlier []LifeSnapshot `snap:"30"`
 	// the first number of the peer that a lost life took, while the peer was not told; 0: none
 	Forgot uint64 `snap:"31"`
+
+	// the own life that the peer had heard last when it refused the present one; 0: none
+	Recalled uint64 `snap:"32"`
+	Recalls  int32  `snap:"33"` // how often it did, in the own present life
 }
 
 // LifeSnapshot is an earlier life of a node.

@@ -79,6 +79,11 @@ func (e *Engine) takeAhead(env *wire.Envelope) {
 			e.st.incarnation))
 		return
 	}
+	if e.rules(5) && e.st.streams.Recall(env.From, n.SeenStart) {
+		e.m.Count("life.recalled")
+		e.greet(env.From)
+		return
+	}
 	e.goOn(env, n.Seen, n.SeenStart)
 }
 

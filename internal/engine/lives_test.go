@@ -2,6 +2,7 @@ package engine
 
 import (
 	"crypto/ed25519"
+	"slices"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -189,5 +190,88 @@ func TestAnotherProcessIsLookedFor(t *testing.T) {
 	says(wire.Envelope{AckEpoch: 1, Ack: 1, Heard: own + 5})
 	if greets(30e9) == 0 {
 		t.Error("a peer that has heard of a later life is not greeted")
+	}
+}
+
+// wentBack says whether a node was told that its directory went back, and goes on in a new epoch.
+func wentBack(e *Engine, told []PeerNotice) bool {
+	return len(told) == 1 && told[0].Kind == PeerSurpassed && e.Epoch() > 1
+}
+
+// TestALifeIsNamedAgain: a node that was started more often than an envelope names lives, while a peer did not hear it,
+// goes on in its epoch where the peer refuses it for want of one that it had, and names that one. A life that it never
+// had, and a peer that refuses it further, show that its directory went back.
+func TestALifeIsNamedAgain(t *testing.T) {
+	const lives = 20
+	e, _, other := keyed(t, 1000)
+	in := func(ev *Event) []Packet {
+		t.Helper()
+		if err := e.Deliver(ev); err != nil {
+			t.Fatal(err)
+		}
+		return e.Poll(e.Now() + 1).Envelopes
+	}
+	in(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
+	for i := range uint64(lives) {
+		in(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: e.Incarnation() + 1, Start: 2000 + i,
+			Rules: CurrentRules}})
+	}
+	ahead := func(seen uint64) wire.Notice {
+		return wire.Notice{Kind: wire.NoticeAhead, Seen: e.Incarnation(), SeenStart: seen}
+	}
+	const seen = 2003
+	for range 4 {
+		if got := refusedWith(t, e, other, 7, ahead(seen)); len(got) != 0 || e.Epoch() != 1 {
+			t.Fatalf("for want of a life that it had the host is told %+v, epoch %d", got, e.Epoch())
+		}
+		at := slices.IndexFunc(e.st.streams.Lives(other), func(l wire.Life) bool { return l.Start == seen })
+		if at != 0 || len(e.st.streams.Lives(other)) != wire.LivesMax || counted(e, "life.recalled") == 0 {
+			t.Fatalf("it names %v", e.st.streams.Lives(other))
+		}
+	}
+	if got := refusedWith(t, e, other, 7, ahead(seen)); !wentBack(e, got) {
+		t.Errorf("refused further, the host is told %+v, epoch %d", got, e.Epoch())
+	}
+
+	e, _, other = keyed(t, 1000)
+	in(&Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}})
+	for i := range uint64(lives) {
+		in(&Event{Restarted: &snapshot.RestartedEvent{Incarnation: e.Incarnation() + 1, Start: 2000 + i,
+			Rules: CurrentRules}})
+	}
+	if got := refusedWith(t, e, other, 7, ahead(1500)); !wentBack(e, got) {
+		t.Errorf("for want of a life that it never had the host is told %+v, epoch %d", got, e.Epoch())
+	}
+}
+
+// TestAQuestionStandsOnceInTheOutbox: a peer that opens a new epoch is asked again what it has acknowledged and not
+// answered, and not what the outbox holds anyway. That was put there a second time, under a number of its own, and was
+// worked on twice where the peer had answered others in between.
+func TestAQuestionStandsOnceInTheOutbox(t *testing.T) {
+	for _, acked := range []uint64{0, 1} {
+		e, _, other := keyed(t, 1000)
+		says := func(env wire.Envelope) {
+			t.Helper()
+			env.Version, env.From, env.To = wire.CurrentVersion, other, e.st.self
+			env.Digest, env.Edge = e.prog.Digest, -1
+			raw, err := wire.Append(nil, e.reg, &env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := e.Deliver(&Event{Envelope: &snapshot.EnvelopeEvent{From: string(other), Raw: raw}}); err != nil {
+				t.Fatal(err)
+			}
+			e.Poll(e.Now() + 1)
+		}
+		invoke := &Event{Invoke: &snapshot.InvokeEvent{Name: "call", Inputs: []value.Value{value.Int(1)}}}
+		if err := e.Deliver(invoke); err != nil {
+			t.Fatal(err)
+		}
+		e.Poll(e.Now() + 1)
+		says(wire.Envelope{Incarnation: 1, Epoch: 1, Start: 7, Heard: 1000, AckEpoch: acked, Ack: acked})
+		says(wire.Envelope{Incarnation: 2, Epoch: 2, Start: 8})
+		if n := counted(e, "envelope.again"); n != acked {
+			t.Errorf("of one question, %d of which were acknowledged, %d are asked again", acked, n)
+		}
 	}
 }

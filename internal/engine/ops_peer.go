@@ -122,7 +122,9 @@ func (e *Engine) judge(p wire.PeerID) {
 func (e *Engine) peerRenewed(p wire.PeerID) {
 	e.m.Trace(dataflow.TracePeer, nil, -1, "renewed "+string(p))
 	for _, q := range e.st.requests.Outstanding(p) {
-		e.sendAgain(q)
+		if !e.rules(5) || !e.st.streams.Holds(q.To, q.Request) {
+			e.sendAgain(q)
+		}
 	}
 	e.wantAgain(p)
 	e.askHeld(p)

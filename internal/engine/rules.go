@@ -10,7 +10,8 @@ package engine
 //	3  sends that are whole or undone, deadlines of their own, bounds in bytes, digests that tell fields apart
 //	4  large values that leave their slots when nothing is going to read them, loans that say how many chunks may be under way,
 //	   values that are held against the ports of components and the types of inputs
-//	5  nothing that the transport sees of a peer that is nobody is noted
+//	5  nothing that the transport sees of a peer that is nobody is noted; own lives are named to a peer that refuses
+//	   this one for want of them; questions that stand in the outbox are not put there again
 const CurrentRules = 5
 
 // rules says whether the behaviour that came with rules n holds.
@@ -38,6 +39,7 @@ func (e *Engine) setRules(rules uint32) {
 func (s *State) setRules(rules uint32) {
 	s.streams.SetTimed(rules >= 1)
 	s.streams.SetLives(rules >= 2)
+	s.streams.SetRecalls(rules >= 5)
 	s.streams.SetBook(nil)
 	if rules >= 3 {
 		s.streams.SetBook(s.book)

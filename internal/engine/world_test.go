@@ -419,7 +419,13 @@ func (n *testNode) relive(other *testNode) {
 		hear(4, 1, 10, 9)
 		s.Push(&wire.Envelope{Version: wire.PlainVersion, From: n.e.st.self, To: p, Digest: n.e.prog.Digest, Edge: -1},
 			n.w.now, n.e.m.Random)
-		s.Begun()
+		const lives = wire.LivesMax + 2 // which p does not hear
+		for life := range uint64(lives) {
+			s.Greet(n.w.now)
+			s.SetStart(1000 + life)
+			s.Begun()
+		}
+		s.Recall(p, 1001)
 		s.SetStart(n.e.st.start)
 		s.Accept(&wire.Envelope{From: "of an earlier release", Incarnation: 1, Epoch: 1})
 		s.Introduce("of an earlier release", true, n.w.now)

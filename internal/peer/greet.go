@@ -24,6 +24,64 @@ type greeting struct {
 	tries    int32  // greetings in the own present life while the peer told none of its lives
 	// own lives before this one of which the peer may have heard since one that it had, oldest first
 	lives []wire.Life
+	// the own life that the peer had heard last when it refused this one for want of it, 0 for none; and how often
+	recalled uint64
+	recalls  int32
+}
+
+// The bounds of own lives that are remembered while a peer has not heard of this one. By the earlier rules those that
+// an envelope names are all.
+const (
+	ownLivesMax = 64
+	earlierMax  = 2 * wire.LivesMax // of a peer
+	// of one life, in the own present one: a refusal may answer what left before the life was named
+	recallsMax = 4
+)
+
+// SetRecalls turns on that a node remembers more of its lives than an envelope names, and names the one that a peer
+// asks for. An engine calls it as its rules say.
+func (s *Streams) SetRecalls(on bool) { s.names = on }
+
+// Recall says whether the peer is to hear again of the own lives before this one, and notes which one it had heard
+// last: it refuses this life as one whose directory went back, and the envelope had no room to name that one. After a
+// node was started again and again while a peer did not hear it, that is no sign of a directory that went back.
+func (s *Streams) Recall(p wire.PeerID, start uint64) bool {
+	t := s.stream(p)
+	if t == nil || !s.names || !t.unheard() || len(t.lives) <= wire.LivesMax || t.lived(start) < 0 {
+		return false
+	}
+	if t.recalled != start {
+		t.recalled, t.recalls = start, 0
+	}
+	if t.recalls == recallsMax {
+		return false
+	}
+	t.recalls++
+	return true
+}
+
+// lived returns the place of an own life that began at start among those of which the peer may have heard, or -1.
+func (t *stream) lived(start uint64) int {
+	return slices.IndexFunc(t.lives, func(l wire.Life) bool { return l.Start == start })
+}
+
+// named returns the own lives before the present one that an envelope to the peer names. Each but those at a gap is
+// followed by the next, which says what it gave.
+func (t *stream) named() []wire.Life {
+	i, from := t.namedAt()
+	if from == i+2 {
+		return t.lives[i:]
+	}
+	out := slices.Concat(t.lives[i:i+2], t.lives[from:])
+	out[2].Before = t.lives[i+2].Before
+	return out
+}
+
+// namedAt returns which own lives are named of more than an envelope has room for: that at i, the one after it, and
+// those at from and after. The first is the one that the peer asked for, or the oldest, behind which all of them began.
+func (t *stream) namedAt() (i, from int) {
+	i = max(0, t.lived(t.recalled))
+	return i, max(i, len(t.lives)-wire.LivesMax) + 2
 }
 
 // Greet has every peer greeted until it says that it has heard of the own present life. Spread draws when.
@@ -96,7 +154,8 @@ func (s *Streams) Greeted(p wire.PeerID) (forgot bool) {
 		return false
 	}
 	forgot = t.forgot != 0
-	t.greets, t.forgot, t.tries, t.lives = false, 0, 0, nil
+	t.greets, t.forgot, t.tries = false, 0, 0
+	t.forgetLives()
 	t.tidy()
 	s.settle(t)
 	return forgot
@@ -124,7 +183,7 @@ func (s *Streams) Welcome(p wire.PeerID) uint64 {
 // Lives returns the own lives before the present one of which the peer may have heard.
 func (s *Streams) Lives(p wire.PeerID) []wire.Life {
 	if t := s.look(p); t != nil && t.resync != nil {
-		return t.lives
+		return t.named()
 	}
 	return nil
 }
@@ -148,24 +207,54 @@ func (t *stream) givenIn(number, start uint64) uint64 {
 		return start
 	}
 	if t.unheard() {
-		for _, l := range slices.Backward(t.lives) {
-			if number > l.Before {
-				return l.Start
-			}
+		return t.givenBy(number)
+	}
+	return 0
+}
+
+// givenBy returns the start of the own life before the present one that gave a number, or of the last named one before
+// that, or 0 for one before them.
+func (t *stream) givenBy(number uint64) uint64 {
+	i, from := t.namedAt()
+	for j, l := range slices.Backward(t.lives) {
+		switch {
+		case number <= l.Before:
+		case j < i:
+			return 0
+		case j > i+1 && j < from:
+			return t.lives[i+1].Start
+		default:
+			return l.Start
 		}
 	}
 	return 0
 }
 
 // outlive notes that the own present life is over, whose start is given.
-func (t *stream) outlive(start uint64) {
+func (t *stream) outlive(start uint64, most int) {
 	if !t.unheard() || start == 0 || len(t.lives) == 0 && t.next == t.born {
 		return
 	}
-	if len(t.lives) == wire.LivesMax {
-		t.lives = slices.Delete(t.lives, 1, 2) // the oldest says behind what all of them began
+	t.recalls = 0
+	if len(t.lives) == most { // the oldest says behind what all of them began
+		if most == ownLivesMax {
+			t.lives[2].Before = t.lives[1].Before // so that it says what the oldest gave, too
+		}
+		t.lives = slices.Delete(t.lives, 1, 2)
 	}
 	t.lives = append(t.lives, wire.Life{Start: start, Before: t.born - 1})
+}
+
+// forgetLives forgets the own lives before the present one: the peer has heard of this, or they are of an epoch that is
+// over.
+func (t *stream) forgetLives() { t.lives, t.recalled, t.recalls = nil, 0, 0 }
+
+// livesKept returns how many own lives are remembered of which a peer may not have heard, and how many of a peer.
+func (s *Streams) livesKept() (own, of int) {
+	if s.names {
+		return ownLivesMax, earlierMax
+	}
+	return wire.LivesMax, wire.LivesMax
 }
 
 // givenBefore returns the number up to which all were given before the sender's life that followed on one which began

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/rhizome-ml/rhizome/internal/wire"
@@ -141,5 +142,123 @@ func TestWhatWasForgottenIsTold(t *testing.T) {
 	}
 	if _, upTo := s.TakeAck("a"); upTo != 6 {
 		t.Errorf("to a peer that has heard it acknowledges up to %d", upTo)
+	}
+}
+
+// TestMoreLivesThanAnEnvelopeNames: a node that is started again and again while a peer does not hear it remembers more
+// of its lives than an envelope names, and names the one that the peer heard last when the peer refuses it for want of
+// that: it did not go back. It used to forget which life that was, went on in a new epoch, and what the peer had
+// answered was asked and counted twice. A life that did go back is refused all the same, and one that is refused
+// further is one.
+func TestMoreLivesThanAnEnvelopeNames(t *testing.T) {
+	const lives = 30
+	for heard := range uint64(lives) {
+		for _, lost := range []uint64{0, 1} { // how many numbers a lost life gave out behind the one that was heard
+			s := livesOf(t, 10)
+			s.SetRecalls(true)
+			for i := range uint64(lives) {
+				if i < 5 {
+					send(t, s, 1)
+				}
+				s.Begun()
+				s.SetStart(20 + 10*i)
+				s.Greet(0)
+			}
+			env := lifeOf(20+10*(lives-1), lives+1, 1, 0, s.Before("a"), wire.Origin{})
+			env.Greets = true
+			r := lively()
+			r.SetRecalls(true)
+			gave := min(heard+1, 5) // by the end of the life that was heard
+			for n := range gave + lost {
+				if _, err := r.Accept(lifeOf(10+10*heard, heard+1, 1, n+1, min(heard, 5), wire.Origin{})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			refused := 0
+			for env.Lives = s.Lives("a"); len(env.Lives) <= wire.LivesMax; env.Lives = s.Lives("a") {
+				if _, err := r.Accept(env); err == nil {
+					break
+				}
+				refused++
+				if _, start, _ := r.Seen("a"); !s.Recall("a", start) {
+					refused = -1
+					break
+				}
+			}
+			if went := refused < 0; went != (lost > 0) || refused > 1 {
+				t.Errorf("life %d was heard, %d numbers of a lost one: refused %d times (-1: it went back)", heard, lost,
+					refused)
+			}
+			if len(s.Lives("a")) > wire.LivesMax {
+				t.Errorf("an envelope names %d lives", len(s.Lives("a")))
+			}
+		}
+	}
+}
+
+// TestWhoGaveANumber: a number is told to be of the life that gave it, or of the last before that which is named.
+func TestWhoGaveANumber(t *testing.T) {
+	s := livesOf(t, 10)
+	s.SetRecalls(true)
+	for i := range uint64(30) {
+		send(t, s, int(1-min(i/10, 1))) // the first ten lives gave one number each
+		s.Begun()
+		s.SetStart(20 + 10*i)
+		s.Greet(0)
+	}
+	for _, c := range []struct {
+		heard uint64 // which life the peer asked for, 0 for none
+		want  []uint64
+	}{
+		{0, []uint64{10, 20, 20, 20, 20, 20, 20, 20, 20, 20}},
+		{50, []uint64{0, 0, 0, 0, 50, 60, 60, 60, 60, 60}},
+		{90, []uint64{0, 0, 0, 0, 0, 0, 0, 0, 90, 100}},
+		{250, make([]uint64, 10)},
+	} {
+		if c.heard != 0 && !s.Recall("a", c.heard) {
+			t.Fatalf("life %d is not recalled", c.heard)
+		}
+		named := s.Lives("a")
+		for i, want := range c.want {
+			got := s.stream("a").givenIn(uint64(i+1), 310)
+			told := got == 0 || slices.ContainsFunc(named, func(l wire.Life) bool { return l.Start == got })
+			if got != want || !told {
+				t.Errorf("after a refusal for want of %d number %d was given by %d, want %d; named are %v", c.heard, i+1,
+					got, want, named)
+			}
+		}
+	}
+}
+
+// TestRecalledLivesAreForgotten: what a refusal asked for is kept with the lives, over snapshots, and goes with them.
+func TestRecalledLivesAreForgotten(t *testing.T) {
+	s := livesOf(t, 10)
+	s.SetRecalls(true)
+	for i := range uint64(100) {
+		send(t, s, int(1-min(i, 1)))
+		s.Begun()
+		s.SetStart(20 + 10*i)
+		s.Greet(0)
+	}
+	if n := len(s.stream("a").lives); n != ownLivesMax {
+		t.Errorf("%d lives are remembered", n)
+	}
+	if s.Recall("a", 15) || s.Recall("a", 0) || !s.Recall("a", 500) {
+		t.Error("a life that this node never had is recalled, or one that it had is not")
+	}
+	for range recallsMax - 1 {
+		s.Recall("a", 500)
+	}
+	if s.Recall("a", 500) {
+		t.Error("a life is recalled for ever")
+	}
+	s.Begun()
+	if s.SetStart(5000); !s.Recall("a", 500) {
+		t.Error("a later life recalls it no more")
+	}
+	s.Greeted("a")
+	r := s.stream("a").resync
+	if r != nil && (r.recalled != 0 || r.recalls != 0 || r.lives != nil) || s.Recall("a", 500) {
+		t.Error("it is kept when the peer has heard of the present life")
 	}
 }

@@ -91,12 +91,12 @@ func (t *stream) wentBack(env *wire.Envelope) bool {
 
 // meet notes which life an envelope comes from, and says whether it is another than the one before. It is called before
 // anything of the envelope is taken.
-func (t *stream) meet(env *wire.Envelope) (reborn bool) {
+func (t *stream) meet(env *wire.Envelope, most int) (reborn bool) {
 	// A life of which the start was not told before is no other one: an early envelope of it may come late.
 	reborn = t.incarnation != 0 && env.Start != 0 && env.Start != t.start &&
 		(t.start != 0 || env.Incarnation != t.incarnation)
 	if env.Start != t.start && (env.Start != 0 || env.Incarnation != t.incarnation) {
-		t.earlierLives(env)
+		t.earlierLives(env, most)
 		if t.incarnation != 0 && env.Incarnation != t.incarnation {
 			t.mark = t.top()
 		}
@@ -117,8 +117,8 @@ func (t *stream) meet(env *wire.Envelope) (reborn bool) {
 }
 
 // earlierLives notes lives of the peer before the one that the envelope comes from, where it does not know which of
-// them were heard of.
-func (t *stream) earlierLives(env *wire.Envelope) {
+// them were heard of, and keeps the last of them.
+func (t *stream) earlierLives(env *wire.Envelope, most int) {
 	if !env.Greets || t.incarnation == 0 {
 		return
 	}
@@ -131,7 +131,7 @@ func (t *stream) earlierLives(env *wire.Envelope) {
 			r.earlier = append(r.earlier, wire.Life{Start: l.Start, Before: t.top()})
 		}
 	}
-	if n := len(r.earlier) - wire.LivesMax; n > 0 {
+	if n := len(r.earlier) - most; n > 0 {
 		r.earlier = slices.Delete(r.earlier, 0, n)
 	}
 	t.tidy()
@@ -227,9 +227,10 @@ func (s *Streams) Met(p wire.PeerID) bool { return s.look(p) != nil }
 // follows.
 func (s *Streams) Begun() {
 	s.touchAll()
+	own, _ := s.livesKept()
 	for i := range s.peers.rows {
 		t := s.peers.rows[i].v
-		t.outlive(s.start)
+		t.outlive(s.start, own)
 		t.born = t.next
 		if t.resync != nil {
 			t.heeded, t.heeds, t.doubt, t.tries = 0, 0, 0, 0

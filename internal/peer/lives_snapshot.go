@@ -19,6 +19,7 @@ func (t *stream) snapshotResync(w *snapshot.WireStateSnapshot) {
 	w.Proof, w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot = t.proof, t.doubt, t.greets, t.welcomes, t.tries,
 		t.forgot
 	w.Lives, w.Earlier = livesOut(t.lives), livesOut(t.earlier)
+	w.Recalled, w.Recalls = t.recalled, t.recalls
 	for _, p := range t.past {
 		w.Past = append(w.Past, snapshot.PastEpochSnapshot{Epoch: p.epoch, UpTo: p.upTo, Beyond: slices.Clone(p.beyond),
 			Start: p.start, Mark: p.mark, Earlier: livesOut(p.earlier)})
@@ -37,6 +38,7 @@ func (t *stream) restoreResync(w *snapshot.WireStateSnapshot) {
 	r := t.more()
 	r.doubt, r.greets, r.welcomes, r.tries, r.forgot = w.Doubt, w.Greets, w.Welcomes, w.Greetings, w.Forgot
 	r.lives, r.earlier = livesIn(w.Lives), livesIn(w.Earlier)
+	r.recalled, r.recalls = w.Recalled, w.Recalls
 	if len(w.Proof) > 0 {
 		r.proof = w.Proof
 	}
@@ -62,11 +64,14 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 		return "a peer that tells no life was greeted more often than it is"
 	case w.Doubt < 0:
 		return "a peer was doubted before time began"
-	case !soundLives(w.Lives) || !slices.IsSortedFunc(w.Lives,
+	case !soundLives(w.Lives, ownLivesMax) || !slices.IsSortedFunc(w.Lives,
 		func(a, b snapshot.LifeSnapshot) int { return cmp.Compare(a.Before, b.Before) }) ||
 		len(w.Lives) > 0 && w.Lives[len(w.Lives)-1].Before >= max(1, w.Born):
 		return "earlier lives have no start, or gave numbers that are not ascending"
-	case !soundLives(w.Earlier):
+	case w.Recalls < 0 || w.Recalls > recallsMax || w.Recalled == 0 && w.Recalls != 0 ||
+		w.Recalled != 0 && len(w.Lives) == 0:
+		return "a life was recalled more often than it is, or where none is remembered"
+	case !soundLives(w.Earlier, earlierMax):
 		return "an earlier life of the peer has no start, or there are more than are kept"
 	case len(w.Past) > pastMax:
 		return "more past epochs are remembered than are kept"
@@ -77,7 +82,7 @@ func (s *Streams) unsoundResync(w *snapshot.WireStateSnapshot) string {
 	for i := range w.Past {
 		p := &w.Past[i]
 		if p.Epoch <= last || p.Epoch >= w.RecvEpoch || len(p.Beyond) > s.lim.Window ||
-			!ascendingFrom(p.UpTo, p.Beyond) || !soundLives(p.Earlier) {
+			!ascendingFrom(p.UpTo, p.Beyond) || !soundLives(p.Earlier, earlierMax) {
 			return "the past epochs, or the numbers or lives in them, are not ascending"
 		}
 		last = p.Epoch
@@ -97,8 +102,8 @@ func ascendingFrom(last uint64, numbers []uint64) bool {
 }
 
 // soundLives says whether lives are some that can be remembered.
-func soundLives(lives []snapshot.LifeSnapshot) bool {
-	return len(lives) <= wire.LivesMax && !slices.ContainsFunc(lives,
+func soundLives(lives []snapshot.LifeSnapshot, most int) bool {
+	return len(lives) <= most && !slices.ContainsFunc(lives,
 		func(l snapshot.LifeSnapshot) bool { return l.Start == 0 })
 }
 

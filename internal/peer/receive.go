@@ -39,7 +39,8 @@ func (s *Streams) Accept(env *wire.Envelope) (Accepted, error) {
 	got := Accepted{First: t.recvEpoch == 0}
 	renewed, past := env.Epoch > t.recvEpoch, t.present()
 	if s.lives {
-		got.Reborn = t.meet(env)
+		_, most := s.livesKept()
+		got.Reborn = t.meet(env, most)
 	}
 	if env.Incarnation > t.incarnation {
 		got.Restarted = t.incarnation != 0

@@ -148,7 +148,7 @@ func (s *Streams) NewEpoch(epoch uint64) error {
 		}
 		t.next, t.born = uint64(len(t.out))+1, 1
 		if t.resync != nil {
-			t.lives = nil // of an epoch that is over
+			t.forgetLives()
 		}
 	}
 	return nil

@@ -51,6 +51,7 @@ type Streams struct {
 	lim   StreamLimits
 	timed bool         // see SetTimed; derived
 	lives bool         // see SetLives; derived
+	names bool         // see SetRecalls; derived
 	start uint64       // see SetStart; derived
 	book  *AddressBook // see SetBook; derived
 }

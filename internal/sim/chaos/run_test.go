@@ -32,6 +32,16 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%d seeds, %d events, %d faults", seeds, events, counts.Total())
 }
 
+// TestSeedsThatFailed runs seeds that once broke a promise: two of nodes with more lives than an envelope names, and
+// one in which an empty envelope kept the number of a question that was withdrawn, which was taken for a fault.
+func TestSeedsThatFailed(t *testing.T) {
+	for _, seed := range []uint64{4000810, 4001681, 1002128} {
+		if r := Run(Draw(seed), Options{}); r.Err != nil {
+			t.Errorf("%v\n  %v", Draw(seed), r.Err)
+		}
+	}
+}
+
 // TestSameSeedSameBytes: two runs of one seed have one hash.
 func TestSameSeedSameBytes(t *testing.T) {
 	for seed := range uint64(20) {
