@@ -217,7 +217,8 @@ func (f *simJobFlags) options(j job.Job, d *simDone) (study.Options, error) {
 		return o, err
 	}
 	d.faultsText = faults.Text
-	run := conditions.Run{Seed: d.Seed, Nodes: d.Nodes, Durable: d.Durable, Server: d.served, Horizon: d.horizon}
+	run := conditions.Run{Seed: d.Seed, Nodes: d.Nodes, Durable: d.Durable, Server: d.served, Edges: j.About().Edges,
+		Horizon: d.horizon}
 	if err := faults.Check(run); err != nil {
 		return o, err
 	}

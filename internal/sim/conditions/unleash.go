@@ -13,6 +13,7 @@ type Run struct {
 	Nodes   int
 	Durable bool          // all nodes have disks
 	Server  bool          // the first node is a server, and has a disk
+	Edges   int           // of the nodes, the last ones: they are between the server and its clients
 	Horizon time.Duration // virtual time at which the run ends, or 0 when nobody knows
 	OnRound func(func(round int))
 }
@@ -62,6 +63,11 @@ func (f *Faults) Unleash(w *sim.World, r Run) {
 	var liars []*gust
 	for i, e := range f.Entries {
 		g := &gust{s, e, sim.NewChance(r.Seed, 0x6661756c74<<16|uint64(i)), w.Nodes()}
+		// An edge is no client. Nor does it lie: it passes on sums of whole numbers, which no lie multiplies, and one
+		// that would sum what nobody sent it is as all of its clients together.
+		if ends := len(g.nodes) - r.Edges; uses[e.Kind].liar || e.Nodes == "clients" {
+			g.nodes = g.nodes[:ends]
+		}
 		switch {
 		case e.Nodes == "server":
 			g.nodes = g.nodes[:1]
