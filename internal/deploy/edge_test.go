@@ -95,6 +95,18 @@ func TestWordsOfAnEdge(t *testing.T) {
 	if a(RoleEdge) != "an edge" || a(RoleClient) != "a client" {
 		t.Error("no article for a role")
 	}
+	for _, x := range []struct {
+		gone Gone
+		want string
+	}{
+		{Gone{State: goneRemoved}, "the server's operator has removed this client"},
+		{Gone{State: goneRemoved, through: true}, "the edge's operator has removed this client"},
+		{Gone{State: goneRemoved, edge: true}, "removed this edge"},
+	} {
+		if s := x.gone.String(); !strings.Contains(s, x.want) || x.gone.edge && strings.Contains(s, "trains") {
+			t.Errorf("%+v says %q, want %q", x.gone, s, x.want)
+		}
+	}
 	if s := takenText("client-01", wire.PeerID("x"), "e"); !strings.Contains(s, "members remove x --dir e") {
 		t.Error(s)
 	}

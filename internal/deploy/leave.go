@@ -19,6 +19,9 @@ type Gone struct {
 	Job    string
 	Member int    // the number that it had
 	Dir    string // of the client
+
+	edge    bool // it was an edge
+	through bool // it was a client of an edge
 }
 
 // The ends of a membership, as a server says them to the one whose it was.
@@ -42,10 +45,18 @@ func (e *RemovedError) Error() string { return e.String() }
 
 // String says what happened, and what may follow.
 func (g Gone) String() string {
-	if g.State == goneRemoved {
+	switch {
+	case g.State == goneRemoved && g.edge:
+		return fmt.Sprintf("the server's operator has removed this edge from the job %s, in which it was number %d: "+
+			"its clients join another edge with --as, which keeps their keys", g.Job, g.Member)
+	case g.State == goneRemoved:
+		by := RoleServer
+		if g.through {
+			by = RoleEdge
+		}
 		return fmt.Sprintf(
-			"the server's operator has removed this client from the job %s, in which it was number %d: it trains no "+
-				"more; to come back, ask there", g.Job, g.Member)
+			"the %s's operator has removed this client from the job %s, in which it was number %d: it trains no "+
+				"more; to come back, ask there", by, g.Job, g.Member)
 	}
 	return fmt.Sprintf(
 		"this client has left the job %s, and its number %d is free; to take part again, join anew with another "+
@@ -53,7 +64,7 @@ func (g Gone) String() string {
 }
 
 func goneOf(state string, rec *Record, dir string) Gone {
-	return Gone{state, job.Line(rec.Job), rec.Member, dir}
+	return Gone{state, job.Line(rec.Job), rec.Member, dir, rec.Role == RoleEdge, rec.throughEdge()}
 }
 
 // refuseLeft refuses a start on the directory of a client that left.
@@ -128,6 +139,11 @@ func Leave(ctx context.Context, o Options) (*Gone, error) {
 	rec, err := readRecord(o.FS, o.Dir)
 	if err != nil {
 		return nil, err
+	}
+	if rec != nil && rec.Role == RoleEdge {
+		return nil, refuse(o.Dir, "holds an edge of the job %s, whose clients count on it: the server's operator removes "+
+			"it (rhizome members remove %s there), or puts another in its place (members replace)", job.Line(rec.Job),
+			job.EdgeName(rec.Member))
 	}
 	if rec == nil || rec.Role != RoleClient || len(rec.Addresses) == 0 {
 		return nil, refuse(o.Dir, "holds no client of a job: only a client can leave")
