@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"syscall"
 
+	"github.com/rhizome-ml/rhizome/dataset"
 	"github.com/rhizome-ml/rhizome/internal/artifact"
 	"github.com/rhizome-ml/rhizome/internal/deploy"
 	"github.com/rhizome-ml/rhizome/internal/deploy/backup"
@@ -70,6 +71,7 @@ func exitCode(err error) int {
 		errors.Is(err, journal.ErrNoSnapshot),
 		isAny[*deploy.DirError](err), isAny[*deploy.HangError](err), isAny[*deploy.InputError](err),
 		isAny[*deploy.TrustError](err), isAny[*deploy.DeniedError](err), isAny[*deploy.DataError](err),
+		isAny[*dataset.RowError](err), isAny[*dataset.FormatError](err), isAny[*dataset.UnknownError](err),
 		isAny[*identity.KeyError](err),
 		isAny[*exchange.RefusedError](err), isAny[*invitation.TextError](err), isAny[*invitation.RefusedError](err),
 		isAny[*invitation.UnknownError](err), isAny[*exchange.ProtocolError](err), isAny[*exchange.DigestError](err),

@@ -255,7 +255,7 @@ func (v *nodeView) text(what any) string {
 			grade(x), x.Contributions)
 	case deploy.Evaluated:
 		return fmt.Sprintf("period %*d/%d  accuracy %s  loss %.4f  merges %d  links %d", len(fmt.Sprint(x.Rounds)),
-			x.Round, x.Rounds, percent(job.Number(x.Accuracy)), x.Loss, x.Merges, x.Links)
+			x.Round, x.Rounds, percent(x.Accuracy), x.Loss, x.Merges, x.Links)
 	case exchange.Done:
 		return fmt.Sprintf("the job is done: %d rounds, model %s", x.Rounds, x.ModelSHA256)
 	}
@@ -271,7 +271,7 @@ func waitingText(w deploy.Waiting) string {
 		return "the server is heard again, after " + deploy.Spoken(w.Waited)
 	case w.On == deploy.OnNeighbour && w.Round == 0:
 		return "the first neighbour is there, after " + deploy.Spoken(w.Waited) + ": the periods count from now on"
-	case w.On == deploy.OnNeighbour:
+	case w.On == deploy.OnNeighbour && len(w.For) == 0: // else a round of nodes in step goes on
 		return "there is a neighbour again, after " + deploy.Spoken(w.Waited)
 	case w.Round == 1 && w.On == observe.AwaitsMembers:
 		return "the clients are there, after " + deploy.Spoken(w.Waited)

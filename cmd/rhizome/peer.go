@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
 	"github.com/rhizome-ml/rhizome/internal/deploy"
@@ -64,7 +65,7 @@ Stop it whenever you like: the same command goes on where it was.`,
 			}
 			if f.json {
 				if err := writeLine(c.out, peerDoneLine{c.head("done"), res.Job, res.Rounds, res.Accuracy, res.Loss,
-					res.Merges, res.Model, res.ModelSHA256}); err != nil {
+					res.Merges, res.Model, res.ModelSHA256, res.Diverged}); err != nil {
 					return err
 				}
 				return res.Mark()
@@ -74,10 +75,14 @@ Stop it whenever you like: the same command goes on where it was.`,
 				what = "rounds"
 			}
 			fmt.Fprintf(c.out,
-				"\n%s: %d %s\n\n  accuracy      %s\n  loss          %.4f\n  merges        %d\n  model         "+
+				"\n%s: %d %s\n\n  accuracy      %s\n  loss          %s\n  merges        %d\n  model         "+
 					"%s\n  sha256        %s\n",
-				res.Job, res.Rounds, what, percent(job.Number(res.Accuracy)), res.Loss, res.Merges, res.Model,
+				res.Job, res.Rounds, what, percent(res.Accuracy), lossText(float64(res.Loss)), res.Merges,
+				res.Model,
 				res.ModelSHA256)
+			if res.Diverged != "" {
+				fmt.Fprintln(c.out, "\n"+ansi.Wordwrap(res.Diverged, statusColumns, ""))
+			}
 			return res.Mark()
 		}),
 	}
@@ -105,21 +110,22 @@ func apart(j job.Peered) []job.Forced {
 
 type peerDoneLine struct {
 	head
-	Job         string  `json:"job"`
-	Rounds      int     `json:"rounds"`
-	Accuracy    float64 `json:"accuracy"`
-	Loss        float64 `json:"loss"`
-	Merges      uint64  `json:"merges"`
-	Model       string  `json:"model"`
-	ModelSHA256 string  `json:"model_sha256"`
+	Job         string     `json:"job"`
+	Rounds      int        `json:"rounds"`
+	Accuracy    job.Number `json:"accuracy"`
+	Loss        job.Number `json:"loss"`
+	Merges      uint64     `json:"merges"`
+	Model       string     `json:"model"`
+	ModelSHA256 string     `json:"model_sha256"`
+	Diverged    string     `json:"diverged,omitempty"`
 }
 
 type evaluatedLine struct {
 	head
-	Round    int     `json:"round"`
-	Rounds   int     `json:"rounds"`
-	Accuracy float64 `json:"accuracy"`
-	Loss     float64 `json:"loss"`
-	Merges   uint64  `json:"merges"`
-	Links    int     `json:"links"`
+	Round    int        `json:"round"`
+	Rounds   int        `json:"rounds"`
+	Accuracy job.Number `json:"accuracy"`
+	Loss     job.Number `json:"loss"`
+	Merges   uint64     `json:"merges"`
+	Links    int        `json:"links"`
 }

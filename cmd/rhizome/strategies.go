@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/spf13/cobra"
 
+	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/strategies"
 )
 
@@ -18,15 +19,15 @@ func newStrategies(c *console) *cobra.Command {
 		Use:   "strategies [NAME]",
 		Short: "List the ways in which a job can learn",
 		Long: `List the strategies of federated jobs, and of jobs without a server: for each the line of a job file that names it, with its settings at their
-defaults, what it does, and the paper that it is from. With NAME, all that is known of one: what each setting takes,
+defaults, what it does, and the paper that it is from; and split learning, which is a kind of job. With NAME, all that is known of one: what each setting takes,
 and what the strategy keeps at the server and at a client. docs/strategies has a page for each, with a curve.`,
 		Example: "  rhizome strategies\n  rhizome strategies fedadam\n" +
 			"  rhizome run --set strategy=\"fedadam rate=0.03\"",
 		Args: cobra.MaximumNArgs(1),
 		RunE: does(func(_ *cobra.Command, args []string) error {
-			list, show := strategies.All(), shortEntries
+			list, show := append(strategies.All(), beside()...), shortEntries
 			if len(args) == 1 {
-				e, err := strategies.Of(args[0])
+				e, err := entryOf(args[0])
 				if err != nil {
 					return &badInput{err.Error()}
 				}
@@ -46,6 +47,25 @@ and what the strategy keeps at the server and at a client. docs/strategies has a
 	}
 	cmd.Flags().BoolVar(&json, "json", false, "write all of each as one JSON object and nothing else")
 	return cmd
+}
+
+// beside returns what is told of ways to learn that are kinds of jobs.
+func beside() (out []strategies.Entry) {
+	for _, w := range kinds.Ways() {
+		out = append(out, strategies.Entry{Strategy: w.Name, Family: w.Kind, About: w.About, Paper: w.Paper,
+			Settings: []strategies.Setting{}, Server: w.Server, Client: w.Client, Job: "kind: " + w.Kind})
+	}
+	return out
+}
+
+// entryOf returns what is told of a strategy, or of another way to learn.
+func entryOf(name string) (strategies.Entry, error) {
+	for _, e := range beside() {
+		if e.Strategy == name {
+			return e, nil
+		}
+	}
+	return strategies.Of(name)
 }
 
 // entryColumns is how wide the words about a strategy are.

@@ -21,7 +21,7 @@ func TestStrategiesAreTold(t *testing.T) {
 		}
 		told[e.Strategy] = e
 	}
-	if list.Code != 0 || lines.Code != 0 || list.Err+lines.Err != "" || len(told) != len(strategy.Names()) {
+	if list.Code != 0 || lines.Code != 0 || list.Err+lines.Err != "" || len(told) != len(strategy.Names())+1 {
 		t.Fatalf("%+v\n%+v", list, lines)
 	}
 	for _, name := range strategy.Names() {
@@ -65,7 +65,16 @@ func TestStrategiesAreTold(t *testing.T) {
 			}
 		}
 	}
-	o := inProcess("strategies", "fedfoo")
+	one := inProcess("strategies", "splitnn")
+	if e := told["splitnn"]; e.Job != "kind: split" || !strings.Contains(list.Out, "\n  kind: split\n") ||
+		one.Code != 0 || !strings.Contains(one.Out, "splitnn (split)") {
+		t.Errorf("split learning: %+v\n%s%+v", e, list.Out, one)
+	}
+	o := inProcess("run", "--set", "strategy=splitnn")
+	if o.Code != exitBad || !strings.Contains(o.Err, "kind: split") {
+		t.Errorf("split learning as a strategy: %+v", o)
+	}
+	o = inProcess("strategies", "fedfoo")
 	if o.Code != exitBad || !strings.Contains(o.Err, "want one of "+strings.Join(strategy.Names(),
 		", ")) || strings.Count(o.Err, "\n") != 1 {
 		t.Errorf("a strategy that there is not: %+v", o)

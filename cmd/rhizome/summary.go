@@ -56,6 +56,14 @@ func scoresTable(all []job.Score) string {
 // scoresShown bounds the clients of the table.
 const scoresShown = 32
 
+// lossText writes a loss as people read it.
+func lossText(x float64) string {
+	if math.Abs(x) >= 1e6 {
+		return fmt.Sprintf("%.4g", x)
+	}
+	return fmt.Sprintf("%.4f", x)
+}
+
 // summary tells the result of a run to people.
 func summary(r *job.Result, took time.Duration) string {
 	var b strings.Builder
@@ -85,7 +93,14 @@ func summary(r *job.Result, took time.Duration) string {
 	if r.Answers != nil {
 		file = "answers"
 	} else {
-		row("loss", fmt.Sprintf("%.4f", r.Loss))
+		row("loss", lossText(float64(r.Loss)))
+		if why := r.Grown(); why != "" {
+			lines := strings.Split(ansi.Wordwrap(why, 62, ""), "\n")
+			row("warning", styleBad.Render(lines[0]))
+			for _, line := range lines[1:] {
+				row("", styleBad.Render(line))
+			}
+		}
 	}
 	if f := r.AtClients; f != nil {
 		row("at clients", foundText(*f)+fmt.Sprintf("  (%d of them, on samples of their own)", len(r.Clients)))

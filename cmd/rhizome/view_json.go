@@ -44,6 +44,7 @@ type doneLine struct {
 	Restarts    uint64     `json:"restarts"`
 	Stopped     string     `json:"stopped,omitempty"` // why it ended before its last round
 	Best        *job.Best  `json:"best,omitempty"`
+	Diverged    string     `json:"diverged,omitempty"` // what is wrong with the loss, and what would be right
 
 	Personal []job.Score `json:"personal,omitempty"` // of the models that clients have for themselves
 
@@ -82,7 +83,7 @@ func (v *jsonView) end() {}
 
 func (v *jsonView) result(r *job.Result, _ time.Duration) error {
 	err := writeLine(v.c.out, doneLine{v.c.head("done"), r.Job, r.Rounds, r.Accuracy, r.Loss, r.Model, r.ModelSHA256,
-		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Personal, r.Answers, r.Refused})
+		r.Resumed, r.Restarts, r.Stopped, r.Best, r.Grown(), r.Personal, r.Answers, r.Refused})
 	if v.err != nil {
 		return v.err
 	}

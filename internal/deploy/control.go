@@ -247,6 +247,7 @@ func (r *running) answer(caller wire.PeerID, q Request) *Reply {
 	if reply.Status != nil {
 		reply.Status.Running, reply.Status.Addresses, reply.Status.TurnedAway = true, r.net.Addresses(), r.turnedAway()
 		reply.Status.cut(r.cutPeers())
+		reply.Status.Notes = append(reply.Status.Notes, r.others.notes()...)
 		if b := r.standing.Load(); b != nil {
 			b.add(reply.Status, time.Now())
 		}

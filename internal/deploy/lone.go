@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/node"
+	"github.com/rhizome-ml/rhizome/internal/roles/aggregator/mix"
 	"github.com/rhizome-ml/rhizome/internal/roles/protocol/discovery"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 	"github.com/rhizome-ml/rhizome/transport"
@@ -66,14 +68,54 @@ func periodAt(now, began int64, period time.Duration, rounds int) int {
 	return min(int(max(now-began, 0)/int64(period)), rounds)
 }
 
-// look takes how many neighbours are linked, and how many it needs, and returns what is to be told, or nil.
-func (c *company) look(now time.Time, linked, need int, alone bool) *Waiting {
+// inStep is what a node that goes in step with its neighbours waits for.
+type inStep struct {
+	round int       // from 1; 0 while it waits for nobody
+	whose []Awaited // models of the round that have not come
+}
+
+// stepOf looks for whom a node in step waits. It reads the node, so it runs in the node's thread.
+func stepOf(n *node.Node, known []wire.PeerID) (s inStep) {
+	c, ok := n.Component("mix").(*mix.Component)
+	if !ok {
+		return s
+	}
+	round, come, waits := c.Awaited()
+	if !waits {
+		return s
+	}
+	s.round = int(round) + 1
+	for _, p := range known {
+		if !slices.Contains(come, string(p)) {
+			s.whose = append(s.whose, Awaited{Name: nameOf(nil, p), Peer: p, State: AwaitedAsked})
+		}
+	}
+	return s
+}
+
+// linked says of each who is waited for whether there is a link with it.
+func (s *inStep) linked(up map[wire.PeerID]string) {
+	for i := range s.whose {
+		if _, ok := up[s.whose[i].Peer]; !ok {
+			s.whose[i].State = AwaitedUnlinked
+		}
+	}
+}
+
+// look takes how many neighbours are linked, and how many it needs, and returns what is to be told, or nil. A node in
+// step knows better what it waits for.
+func (c *company) look(now time.Time, linked, need int, alone bool, step inStep) *Waiting {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	before := c.waits
 	c.waits = nil
 	first, w := time.Duration(0), &Waits{On: OnNeighbour, Need: need, Have: linked, For: []Awaited{}, Hint: c.begin}
 	switch {
+	case c.period == 0 && step.round > 0 && len(step.whose) > 0:
+		first = paceSecond
+		w.Round, w.Have, w.For = step.round, need-len(step.whose), step.whose[:min(len(step.whose), awaitedMax)]
+		w.More = len(step.whose) - len(w.For)
+		w.Hint = join(w.Hint, "a round waits for all neighbours")
 	case linked >= need:
 		w = nil
 	case c.period == 0:
@@ -147,7 +189,7 @@ func neighbours(n *node.Node, rec *Record) []wire.PeerID {
 
 // alone sees whether the node has a neighbour, and lets the periods count from the first one on, or at once where the
 // job trains alone. It writes that down before anything follows from it.
-func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
+func (e *equal) alone(now int64, known []wire.PeerID, merges uint64, step inStep) error {
 	up := e.links.look()
 	linked := 0
 	for _, p := range known {
@@ -171,7 +213,8 @@ func (e *equal) alone(now int64, known []wire.PeerID, merges uint64) error {
 	if e.inStep() {
 		need = len(known)
 	}
-	if w := e.company.look(time.Now(), linked, need, e.trainsAlone); w != nil {
+	step.linked(up)
+	if w := e.company.look(time.Now(), linked, need, e.trainsAlone, step); w != nil {
 		e.o.Notify(*w)
 	}
 	return nil

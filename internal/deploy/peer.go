@@ -41,24 +41,28 @@ type PeerOptions struct {
 
 // Evaluated tells how good a peer's model is at the end of a period.
 type Evaluated struct {
-	Round, Rounds  int // periods of this node
-	Accuracy, Loss float64
-	Merges         uint64 // models of others that were merged so far
-	Links          int
+	Round, Rounds int // periods of this node
+	Accuracy      job.Number
+	Loss          job.Number
+	Merges        uint64 // models of others that were merged so far
+	Links         int
 }
 
 // PeerResult is what a node without a server came to.
 type PeerResult struct {
-	Job         string  `json:"job"`
-	Rounds      int     `json:"rounds"`
-	Accuracy    float64 `json:"accuracy"`
-	Loss        float64 `json:"loss"`
-	Merges      uint64  `json:"merges"`
-	ModelSHA256 string  `json:"model_sha256"`
-	Model       string  `json:"-"`               // path
-	Kept        bool    `json:"-"`               // it was there before, and nothing was trained
-	Alone       bool    `json:"alone,omitempty"` // the job lets a node train alone
-	InStep      bool    `json:"-"`               // it went in step with its neighbours, in rounds
+	Job         string     `json:"job"`
+	Rounds      int        `json:"rounds"`
+	Accuracy    job.Number `json:"accuracy"`
+	Loss        job.Number `json:"loss"`
+	Merges      uint64     `json:"merges"`
+	ModelSHA256 string     `json:"model_sha256"`
+	Model       string     `json:"-"`               // path
+	Kept        bool       `json:"-"`               // it was there before, and nothing was trained
+	Alone       bool       `json:"alone,omitempty"` // the job lets a node train alone
+	InStep      bool       `json:"-"`               // it went in step with its neighbours, in rounds
+	// Diverged says what is wrong with the loss, and what would be right, where it has grown since this process tested
+	// the model first.
+	Diverged string `json:"diverged,omitempty"`
 }
 
 // Mark returns the *MergedNothingError where nothing was merged and the job does not let a node train alone, or nil.
@@ -97,6 +101,7 @@ type equal struct {
 	heard     heard
 	company   company
 	ends      ends
+	first     *Evaluated     // of this process, nil before
 	beside    sync.WaitGroup // what runs beside until the node ends
 }
 
@@ -351,10 +356,12 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		var merges uint64
 		var known []wire.PeerID
 		var ended bool
+		var step inStep
 		rec := e.dir.Record()
 		err := e.host.View(func(n *node.Node) {
 			now, merges, known, ended = n.Engine().Now(), e.cfg.Merged(n),
 				neighbours(n, rec), e.ended(n)
+			step = stepOf(n, known)
 		})
 		if err != nil {
 			return nil, e.because(err)
@@ -362,7 +369,7 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		if err := e.noResult(ended, merges); err != nil {
 			return nil, err
 		}
-		if err := e.alone(now, known, merges); err != nil {
+		if err := e.alone(now, known, merges, step); err != nil {
 			return nil, err
 		}
 		round := e.company.round(now)
@@ -382,6 +389,9 @@ func (e *equal) learn(ctx context.Context) (*PeerResult, error) {
 		select {
 		case <-tick.C:
 		case got := <-e.evaluated:
+			if e.first == nil {
+				e.first = &got
+			}
 			if got.Round >= e.rounds {
 				return e.finish(ctx, got)
 			}
@@ -413,7 +423,8 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 		if err != nil || h == nil {
 			return err // of an earlier life: it is asked for again
 		}
-		got := Evaluated{Round: round, Rounds: e.rounds, Accuracy: accuracy, Loss: loss, Links: len(e.links.look())}
+		got := Evaluated{Round: round, Rounds: e.rounds, Accuracy: job.Number(accuracy),
+			Loss: job.Number(loss), Links: len(e.links.look())}
 		select {
 		case <-e.evaluated:
 		default:
@@ -437,6 +448,9 @@ func (e *equal) event(h *host.Host, ev engine.AppEvent) error {
 func (e *equal) finish(ctx context.Context, got Evaluated) (*PeerResult, error) {
 	res := &PeerResult{Job: e.cfg.About().Name, Rounds: got.Round, Accuracy: got.Accuracy, Loss: got.Loss,
 		Alone: e.trainsAlone, InStep: e.inStep(), Model: filepath.Join(e.dir.Path, peerModelFile)}
+	if e.first != nil {
+		res.Diverged = job.Grown(e.first.Loss, got.Loss)
+	}
 	var file []byte
 	var none error
 	err := e.host.View(func(n *node.Node) {

@@ -114,6 +114,7 @@ type running struct {
 	knocks  knocks   // of peers that were turned away
 
 	cuts           knocks      // of peers that were cut
+	others         others      // that run another program
 	away, awayCuts chan string // one line of each, to be told
 
 	// claims returns those of the addresses that a peer says it has which are believed; nil: all of them.
@@ -394,6 +395,9 @@ func (r *running) news(n engine.PeerNotice) {
 	if n.Kind == engine.PeerSurpassed {
 		r.o.Notify(r.surpassed(n))
 		return
+	}
+	if n.Kind == engine.PeerRefused && n.Reason == wire.NoticeDigest.String() {
+		r.others.note(n.Peer)
 	}
 	r.o.Notify(News{n.Peer, n.Kind.String(), n.Reason})
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/deploy/exchange"
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job"
 	"github.com/rhizome-ml/rhizome/internal/job/kinds"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
@@ -349,7 +350,12 @@ func notesOf(s *Status) []string {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Refused)) {
 		if n := s.Refused[name]; n > 0 {
-			out = append(out, fmt.Sprintf("%d inputs were refused since the start (%s)", n, name))
+			words := "inputs were refused since the start"
+			if name == engine.RefusedDigest {
+				words = "messages of nodes that run another program were refused since the start: all nodes of a job name the " +
+					"same one, with the same settings"
+			}
+			out = append(out, fmt.Sprintf("%d %s (%s)", n, words, name))
 		}
 	}
 	return out

@@ -91,9 +91,12 @@ func (w *Waits) Text(now time.Time) string {
 		case observe.AwaitsSums:
 			text = "waits for the sums of features of " + names
 		}
-		if w.Of > w.Need {
+		switch {
+		case w.Of > w.Need && w.Have >= w.Need:
+			text += fmt.Sprintf("; quorum %d of %d is met", w.Need, w.Of)
+		case w.Of > w.Need:
 			text += fmt.Sprintf("; quorum %d of %d is met in %d more", w.Need, w.Of, w.Need-w.Have)
-		} else {
+		default:
 			text += fmt.Sprintf("; %d of %d have answered", w.Have, w.Need)
 		}
 		if w.Refused > 0 {
@@ -101,7 +104,9 @@ func (w *Waits) Text(now time.Time) string {
 		}
 	case OnNeighbour:
 		text = "waits for the first neighbour"
-		if w.Round > 0 {
+		if names != "" {
+			text = fmt.Sprintf("round %d waits for the model of %s; %d of %d have come", w.Round, names, w.Have, w.Need)
+		} else if w.Round > 0 {
 			text = "has no neighbour"
 		}
 		if !w.Since.IsZero() {

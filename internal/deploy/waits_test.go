@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rhizome-ml/rhizome/internal/engine"
 	"github.com/rhizome-ml/rhizome/internal/job/observe"
 	"github.com/rhizome-ml/rhizome/internal/wire"
 )
@@ -72,12 +73,18 @@ func TestWaitsInWords(t *testing.T) {
 		"round 41 waits for client-02, silent for 88 s; quorum 2 of 3 is met in 1 more": {On: observe.AwaitsAnswers,
 			Round: 41, Need: 2, Have: 1, Of: 3,
 			For: []Awaited{{Name: "client-02", State: AwaitedSilent, Since: ago(88)}}},
+		"round 41 waits for client-02, silent for 88 s; quorum 2 of 3 is met": {On: observe.AwaitsAnswers,
+			Round: 41, Need: 2, Have: 3, Of: 3,
+			For: []Awaited{{Name: "client-02", State: AwaitedSilent, Since: ago(88)}}},
 		"round 7 waits for client-00, asked 3.0 s ago, client-01, which is not linked; 0 of 2 have answered": {
 			On: observe.AwaitsAnswers, Round: 7, Need: 2, Of: 2,
 			For: []Awaited{{Name: "client-00", State: AwaitedAsked, Since: ago(3)},
 				{Name: "client-01", State: AwaitedUnlinked}}},
 		"round 134 waits for peer …X, which is no member any more (a client in its place will do); 1 of 2 have answered": {On: observe.AwaitsAnswers, Round: 134, Need: 2,
 			Have: 1, Of: 2, For: []Awaited{{Name: "peer …X", State: AwaitedGone}}},
+		"round 3 waits for the model of peer …X, which is not linked, peer …Y; 1 of 3 have come": {On: OnNeighbour, Round: 3,
+			Need: 3, Have: 1, For: []Awaited{{Name: "peer …X", State: AwaitedUnlinked},
+				{Name: "peer …Y", State: AwaitedAsked}}},
 		"waits for the server, gone for 3 min (connection refused); last heard round 150 of 150": {On: OnServer,
 			Round: 150,
 			For:   []Awaited{{Name: "server", State: "connection refused", Since: ago(200)}},
@@ -155,5 +162,54 @@ func TestRoundsAreToldOnce(t *testing.T) {
 	}
 	if len(told) != 3 {
 		t.Errorf("told %v", told)
+	}
+}
+
+// TestANodeInStepSaysForWhomItWaits: the neighbours whose model of the round is not there are named, with whether there
+// is a link with them, once it has lasted; the next round is another wait.
+func TestANodeInStepSaysForWhomItWaits(t *testing.T) {
+	c, now := &company{began: 1, rounds: 9}, time.Unix(1e9, 0)
+	step := func(round int, whose ...string) inStep {
+		s := inStep{round: round}
+		for _, p := range whose {
+			s.whose = append(s.whose, Awaited{Name: nameOf(nil, wire.PeerID(p)), Peer: wire.PeerID(p),
+				State: AwaitedAsked})
+		}
+		s.linked(map[wire.PeerID]string{"b": "somewhere"})
+		return s
+	}
+	if w := c.look(now, 1, 2, false, step(4, "a", "b")); w != nil {
+		t.Errorf("told at once: %+v", w)
+	}
+	w := c.look(now.Add(paceSecond), 1, 2, false, step(4, "a", "b"))
+	if w == nil || w.Round != 4 || w.Have != 0 || len(w.For) != 2 || w.For[0].State != AwaitedUnlinked ||
+		w.For[1].State != AwaitedAsked {
+		t.Fatalf("after a while: %+v", w)
+	}
+	var s Status
+	if c.add(&s, now); s.Waits == nil || !strings.Contains(s.Waits.Text(now), "of peer a, which is not linked") {
+		t.Errorf("its status: %+v", s.Waits)
+	}
+	if w := c.look(now.Add(paceSecond+1), 2, 2, false, inStep{}); w == nil || !w.Over || w.Round != 4 {
+		t.Errorf("while it trains: %+v", w)
+	}
+	if w := c.look(now.Add(paceSecond+2), 2, 2, false, step(5, "b")); w != nil {
+		t.Errorf("the next round is told at once: %+v", w)
+	}
+}
+
+// TestANodeOfAnotherJobIsNamed: who refuses what a node sends, because it runs another program, stands in its status.
+func TestANodeOfAnotherJobIsNamed(t *testing.T) {
+	var o others
+	for _, p := range []wire.PeerID{"a", "b", "a", "c", "d", "e"} {
+		o.note(p)
+	}
+	got := strings.Join(o.notes(), "\n")
+	if !strings.Contains(got, "peer a has refused") || !strings.Contains(got, "2 more") {
+		t.Errorf("%q", got)
+	}
+	s := &Status{Refused: map[string]uint64{engine.RefusedDigest: 3}}
+	if got := strings.Join(notesOf(s), "\n"); !strings.Contains(got, "3 messages of nodes that run another program") {
+		t.Errorf("%q", got)
 	}
 }

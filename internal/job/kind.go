@@ -439,3 +439,18 @@ func FromSettings(k Kind, set map[string]string) (Job, error) {
 	}
 	return j, j.Validate()
 }
+
+// Way is a way to learn that is no strategy of jobs, but a kind of jobs of its own.
+type Way struct {
+	Name         string // by which the field knows it
+	Kind         string
+	About, Paper string
+	Server       string // what the server keeps
+	Client       string // what a client keeps beside the model that it trains
+}
+
+// Learner is a kind of jobs that is a way to learn.
+type Learner interface {
+	// Way returns what is told of it.
+	Way() Way
+}

@@ -2,8 +2,10 @@ package job
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/rhizome-ml/rhizome/internal/analytics"
@@ -111,6 +113,41 @@ type Result struct {
 	Kept    bool     `json:"-"` // the run was finished before, and nothing was trained
 
 	Trained time.Duration `json:"-"` // of this process, without waiting for clients; 0 where nobody has measured
+}
+
+// grownTimes is by how much more than in the first round that was tested a loss is one of training that went wrong, and
+// grownLeast the least loss that is.
+const grownTimes, grownLeast = 100, 1
+
+// Grown says what is wrong with a loss at the end of a job, and what would be right: where it is no number, or orders
+// of magnitude above that of the first test. It is empty where nothing is. A loss that was never a number is none.
+func Grown(first, last Number) string {
+	a, z := float64(first), float64(last)
+	known := !math.IsNaN(a) && !math.IsInf(a, 0)
+	const way = ": the model is worth nothing; take a smaller step, such as a tenth of learning_rate or of the " +
+		"optimizer's rate"
+	switch {
+	case math.IsInf(z, 0) || math.IsNaN(z) && known:
+		return "the loss has become " + strconv.FormatFloat(z, 'g', -1, 64) + way
+	case known && z > grownLeast && z > grownTimes*math.Abs(a):
+		return fmt.Sprintf("the loss has grown from %.3g to %.3g%s", a, z, way)
+	}
+	return ""
+}
+
+// Grown is the function of that name for the rounds that the result remembers; empty where it has no model.
+func (r *Result) Grown() string {
+	if r.Answers != nil || len(r.History) == 0 {
+		return ""
+	}
+	first := r.History[0].Loss
+	for _, p := range r.History { // the first tests may have been skipped
+		if x := float64(p.Loss); !math.IsNaN(x) {
+			first = p.Loss
+			break
+		}
+	}
+	return Grown(first, r.Loss)
 }
 
 // Number is a float32 that is null in JSON when it is not finite, as the loss of a model that diverged.

@@ -27,6 +27,16 @@ func All() []job.Kind {
 		analytics.Kind{}, split.Kind{}}
 }
 
+// Ways returns what is told of the kinds that are ways to learn.
+func Ways() (out []job.Way) {
+	for _, k := range All() {
+		if l, ok := k.(job.Learner); ok {
+			out = append(out, l.Way())
+		}
+	}
+	return out
+}
+
 // Served says whether the jobs of a kind have a server.
 func Served(k job.Kind) bool {
 	_, ok := k.Default().(job.Served)

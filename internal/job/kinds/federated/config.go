@@ -259,7 +259,11 @@ func (c Config) validateRounds() error {
 	}
 	chosen, err := c.chosen()
 	if e := (*strategy.ParseError)(nil); errors.As(err, &e) {
-		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: e.Want}
+		want := e.Want
+		if e.Got == splitNN {
+			want = "another: split learning is a kind of job, which says kind: split (rhizome job show split)"
+		}
+		return &job.ConfigError{Key: "strategy", Value: fmt.Sprintf("%q", e.Got), Want: want}
 	}
 	if chosen.Family == "decentralised" {
 		return &job.ConfigError{Key: "strategy", Value: strconv.Quote(chosen.String()),
@@ -304,6 +308,9 @@ func (c Config) validateRounds() error {
 	}
 	return c.validateJudged(chosen)
 }
+
+// splitNN is what people call jobs of another kind, which train a model that is cut.
+const splitNN = "splitnn"
 
 // chosen is the strategy with its settings, as the platform has them that the job is to be compatible with.
 func (c Config) chosen() (strategy.Chosen, error) {

@@ -92,6 +92,8 @@ func here(err error) error {
 	switch e.Key {
 	case "clients":
 		out.Key = "nodes"
+		out.Want += ": the samples of the job are dealt to no more nodes; set nodes, which a node in a process of its own " +
+			"names too"
 	case "samples":
 		out.Key = keyFound
 	}

@@ -26,10 +26,22 @@ var (
 	_ job.Sampled = Config{}
 	_ job.Filed   = Config{}
 	_ job.Bringer = Kind{}
+	_ job.Learner = Kind{}
 )
 
 // Name returns what a job file says behind the key kind.
 func (Kind) Name() string { return Name }
+
+// Way returns what is told of the way in which jobs of the kind learn.
+func (Kind) Way() job.Way {
+	return job.Way{Name: "splitnn", Kind: Name,
+		About: "The model is cut at a tensor: a client computes the layers before it, the server those behind it, and " +
+			"the gradient comes back; clients take turns. With cut_back the last layers and the labels stay at the client.",
+		Paper: "Gupta and Raskar, Distributed learning of deep neural network over multiple agents, 2018; Vepakomma and " +
+			"others, Split learning for health, 2018",
+		Server: "Its layers, and those that it hands on from client to client.",
+		Client: "The layers before the cut, during its turn."}
+}
 
 // Keys returns the settings, in the order in which people are told of them.
 func (Kind) Keys() []job.Key { return job.FieldKeys(fields) }

@@ -190,6 +190,17 @@ func (c *Component) await(ctx *engine.Context, m Model, in []value.Value) ([]val
 	return nil, nil
 }
 
+// Awaited returns the round in which the node waits for the models of its neighbours, from 0, and whose are there; ok
+// is false while it does not wait.
+func (c *Component) Awaited() (round int64, come []string, ok bool) {
+	for _, t := range c.st.Taken {
+		if t.Round == c.st.Round {
+			come = append(come, t.Peer)
+		}
+	}
+	return c.st.Round, come, c.st.Waits
+}
+
 // Alarm ends the wait for neighbours.
 func (c *Component) Alarm(ctx *engine.Context, token uint64) error {
 	m, ok := ctx.Dep(c.cfg.Model).(Model)
