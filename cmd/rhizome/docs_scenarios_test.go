@@ -47,7 +47,8 @@ func install(s *section) {
 
 func killIt(s *section) {
 	s.fill("400", "30") // with the same end whether the signal hits the run or comes after it
-	s.fill("sleep 1", "sleep 0.3")
+	// a run that is killed before it has noted its settings is none: however slow the machine is, this one has
+	s.fill("sleep 1", "until [ -e .rhizome/digits/run.json ]; do sleep 0.05; done; sleep 0.1")
 	s.run("rhizome run --rounds")
 	on := s.run("rhizome run")
 	if chaos := s.run("rhizome run --chaos"); hashOf(s.t, chaos, "sha256") != hashOf(s.t, on, "sha256") ||
