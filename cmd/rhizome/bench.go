@@ -29,6 +29,7 @@ func newBench(c *console) *cobra.Command {
 		newBenchSim(c),
 		newBenchNet(c),
 		newBenchKernels(c),
+		newBenchLearn(c),
 	)
 	return cmd
 }

@@ -30,8 +30,8 @@ func stepModels() []stepModel {
 		{"mlp_64_32_10_b32", func(n *net) string { return n.perceptron(32, 64, 32, 10) }},
 		{"mlp_784_128_10_b64", func(n *net) string { return n.perceptron(64, 784, 128, 10) }},
 		{"mlp_64_4962_4962_10_b256", func(n *net) string { return n.perceptron(256, 64, 4962, 4962, 10) }},
-		{"cnn_32x32x3_b50", func(n *net) string { return n.convolutional(50, 3, 32) }},
-		{"cnn_28x28x1_b32", func(n *net) string { return n.convolutional(32, 1, 28) }},
+		{"cnn_32x32x3_b50", func(n *net) string { return n.convolutional(50, 3, 32, 512, 32, 64) }},
+		{"cnn_28x28x1_b32", func(n *net) string { return n.convolutional(32, 1, 28, 512, 32, 64) }},
 		{"transformer_d64_t32_b16", func(n *net) string { return n.transformer() }},
 	}
 }
@@ -148,12 +148,12 @@ func (n *net) linear(rows int, x string, in, out int) string {
 	return n.op("Gemm", []string{x, n.param(in, out, in), n.param(in, out)}, onnx.AttrInt("transB", 1))
 }
 
-// convolutional has two convolutions of 3×3 with 32 and 64 channels, each with ReLU and a maximum of 2×2, a dense layer
-// of 512 with ReLU, and 10 classes.
-func (n *net) convolutional(batch, channels, side int) string {
+// convolutional has convolutions of 3×3 with so many channels each, with ReLU and a maximum of 2×2, a dense layer with
+// ReLU, and 10 classes.
+func (n *net) convolutional(batch, channels, side, dense int, filters ...int) string {
 	x := n.input("x", n.real(1, batch, channels, side, side))
 	n.input("labels", n.whole(10, batch))
-	for _, out := range []int{32, 64} {
+	for _, out := range filters {
 		in := 9 * channels
 		n.product(x, batch*side*side*in*out)
 		x = n.op("Conv", []string{x, n.param(in, out, channels, 3, 3), n.param(in, out)},
@@ -163,8 +163,8 @@ func (n *net) convolutional(batch, channels, side int) string {
 		channels, side = out, side/2
 	}
 	x = n.op("Flatten", []string{x})
-	x = n.op("Relu", []string{n.linear(batch, x, channels*side*side, 512)})
-	return n.linear(batch, x, 512, 10)
+	x = n.op("Relu", []string{n.linear(batch, x, channels*side*side, dense)})
+	return n.linear(batch, x, dense, 10)
 }
 
 // The transformer: layers, width, heads, width of the feed-forward part, tokens of a text, texts, words that there are.

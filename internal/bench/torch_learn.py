@@ -1,35 +1,19 @@
-"""How well jobs learn, beside plain PyTorch loops of the same algorithms: the same parts of the data, the same first
-parameters, everything else by itself.
+"""How well plain PyTorch loops learn: the other side of `rhizome bench learn`, which writes their data and runs them.
 
-    python internal/bench/torch_learn.py --rhizome ./rhizome
-
-Wants PyTorch and NumPy, and a clone, for the held-out samples. The task is the job digits (64 pixels, a hidden layer of
-32, eight clients). Rhizome's side is `rhizome sim digits --sweep strategy=…`; the parts come from `rhizome data`, the
-first parameters from a job whose rate is next to nothing. The loops below follow the papers that docs/strategies names;
-where a job weighs clients by samples, so do they. Each draws the order of its batches itself, so that single runs
-differ: figures are means over the seeds, in points of accuracy, and beside a difference stands its standard error.
+In DIR/seed1, DIR/seed2, … are train.npz (samples x, labels y, and whose they are), test.npz, root.npz (what the
+server has for itself) and first.npz, the first parameters. One line of JSON comes for each strategy and seed. The loops
+follow the papers that docs/strategies names; where a job weighs clients by samples, so do they. Each draws the order of
+its batches itself.
 """
 
 import argparse
-import collections
-import gzip
 import json
 import math
 import os
-import platform
-import statistics
-import subprocess
-import tempfile
 
-BATCH = 16
-HERE = os.path.dirname(os.path.abspath(__file__))
-
-STRATEGIES = [
-    "fedavg", "fedavgm momentum=0.9 rate=0.3", "fedprox mu=0.1", "fednova", "scaffold rate=1", "feddyn alpha=0.1",
-    "qfedavg q=0.2", "fedadam rate=0.03", "fedyogi rate=0.03", "fedadagrad rate=0.1", "diloco rate=0.7 momentum=0.5",
-    "median", "trimmed-mean share=0.2", "krum f=1", "multi-krum f=1", "bulyan f=1", "geometric-median",
-    "norm-clipping norm=1", "centred-clipping radius=1",
-]
+import numpy
+import torch
+from torch.nn import functional as F
 
 
 def settings(text):
@@ -37,76 +21,46 @@ def settings(text):
     return name, {k: float(v) for k, v in (word.split("=") for word in rest)}
 
 
-def call(rhizome, *args):
-    return subprocess.run([rhizome, *args], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True).stdout
+def load(folder, name):
+    """Returns arrays as tensors, by their names."""
+    with numpy.load(os.path.join(folder, name + ".npz")) as f:
+        return {k: torch.from_numpy(f[k]) for k in f}
 
 
-def split(o, seed, alpha):
-    """Returns the parts of the clients and the held-out samples, as Rhizome deals them, and the first parameters."""
-    import numpy
-    import torch
-
-    def tensors(lines):
-        rows = torch.tensor([[float(x) for x in line.split(",")] for line in lines])
-        return rows[:, :64] / 16, rows[:, 64].long()
-
-    with gzip.open(os.path.join(HERE, "..", "..", "dataset", "digits.csv.gz"), "rt") as f:
-        left = collections.Counter(f.read().split())
-    parts = []
-    with tempfile.TemporaryDirectory() as folder:
-        for i in range(o.clients):
-            path = os.path.join(folder, f"{i}.csv")
-            call(o.rhizome, "data", "digits", "--part", str(i), "--of", str(o.clients), "--seed", str(seed), "--alpha",
-                 str(alpha), "-o", path)
-            with open(path) as f:
-                lines = f.read().split()
-            left.subtract(lines)
-            parts.append(tensors(lines))
-        call(o.rhizome, "run", "digits", "--seed", str(seed), "--rounds", "1", "--clients", str(o.clients), "--set",
-             f"alpha={alpha}", "--set", "learning_rate=1e-30", "--dir", os.path.join(folder, "first"))
-        path = os.path.join(folder, "first.npz")
-        call(o.rhizome, "export", os.path.join(folder, "first"), "--to", "npz", "-o", path)
-        first = [torch.from_numpy(a) for a in numpy.load(path).values()]
-    if min(left.values()) < 0:
-        raise SystemExit("a part has samples that the data set has not")
-    return parts, tensors(left.elements()), first
+def network(w, x):
+    """Returns the logits of a network whose parameters are w, in the order of the layers."""
+    if len(w) == 4:  # two dense layers
+        return torch.relu(x @ w[0] + w[1]) @ w[2] + w[3]
+    for weight, bias in (w[0:2], w[2:4]):
+        x = F.max_pool2d(torch.relu(F.conv2d(x, weight, bias, padding=1)), 2)
+    return F.linear(torch.relu(F.linear(x.flatten(1), w[4], w[5])), w[6], w[7])
 
 
-def forward(w, x):
-    import torch
-
-    return torch.relu(x @ w[0] + w[1].unsqueeze(-2)) @ w[2] + w[3].unsqueeze(-2)
+networks = torch.func.vmap(network)  # of many clients at once, each with parameters of its own
 
 
 class Clients:
     """All clients, which train side by side: each parameter has a first axis of clients."""
 
     def __init__(self, o, parts, seed):
-        import torch
-
         self.o, self.parts, self.draw = o, parts, torch.Generator().manual_seed(1000 + seed)
         self.n = torch.tensor([float(len(y)) for _, y in parts])
-        self.steps = [o.epochs * math.ceil(len(y) / BATCH) for _, y in parts]
+        self.steps = [o.epochs * math.ceil(len(y) / self.o.batch) for _, y in parts]
 
     def batches(self):
         """Returns, for each client, the rows of its steps: each epoch in an order of its own, filled up at its end."""
-        import torch
-
         out = []
         for _, y in self.parts:
             rows = []
             for _ in range(self.o.epochs):
                 order = torch.randperm(len(y), generator=self.draw)
-                full = math.ceil(len(y) / BATCH) * BATCH
-                rows.append(order.repeat(math.ceil(full / len(y)))[:full].reshape(-1, BATCH))
+                full = math.ceil(len(y) / self.o.batch) * self.o.batch
+                rows.append(order.repeat(math.ceil(full / len(y)))[:full].reshape(-1, self.o.batch))
             out.append(torch.cat(rows))
         return out
 
     def train(self, w, change):
         """Trains all from w; change(gradients, parameters) is what the algorithm makes of the gradients of a step."""
-        import torch
-
         at = [p.expand(len(self.parts), *p.shape).clone() for p in w]
         rows = self.batches()
         for k in range(max(self.steps)):
@@ -114,8 +68,8 @@ class Clients:
             x = torch.stack([self.parts[i][0][r[min(k, len(r) - 1)]] for i, r in enumerate(rows)])
             y = torch.stack([self.parts[i][1][r[min(k, len(r) - 1)]] for i, r in enumerate(rows)])
             at = [p.detach().requires_grad_() for p in at]
-            loss = torch.nn.functional.cross_entropy(forward(at, x).reshape(-1, 10), y.reshape(-1), reduction="sum")
-            gradients = torch.autograd.grad(loss / BATCH, at)
+            loss = F.cross_entropy(networks(at, x).reshape(-1, 10), y.reshape(-1), reduction="sum")
+            gradients = torch.autograd.grad(loss / self.o.batch, at)
             with torch.no_grad():
                 gradients = change(gradients, at)
                 at = [torch.where(going.reshape(-1, *[1] * (p.dim() - 1)), p - self.o.rate * g, p)
@@ -123,9 +77,7 @@ class Clients:
         return [p.detach() for p in at]
 
     def losses(self, w):
-        import torch
-
-        return torch.stack([torch.nn.functional.cross_entropy(forward(w, x), y) for x, y in self.parts])
+        return torch.stack([F.cross_entropy(network(w, x), y) for x, y in self.parts])
 
 
 def mean(values, weights):
@@ -135,8 +87,6 @@ def mean(values, weights):
 
 
 def flat(values):
-    import torch
-
     return torch.cat([v.reshape(len(v), -1) for v in values], 1)
 
 
@@ -150,8 +100,6 @@ def like(vector, w):
 
 def robust(name, s, updates, n, before):
     """Returns what a robust rule makes of updates, rows of a matrix."""
-    import torch
-
     count = len(updates)
     f = int(s.get("f", 1))
     if name == "median":
@@ -197,17 +145,15 @@ def robust(name, s, updates, n, before):
     raise SystemExit(f"there is no loop for {name}")
 
 
-def learn(o, text, parts, test, first, seed):
-    """Returns the accuracy that a loop comes to."""
-    import torch
-
+def learn(o, text, parts, root, test, first, seed):
+    """Returns the accuracy, in percent, that a loop comes to."""
     name, s = settings(text)
-    all_ = Clients(o, parts, seed)
+    all_ = Clients(o, parts + [root] if name == "fltrust" else parts, seed)
     n, w = all_.n, [p.clone() for p in first]
     zeros = lambda: [torch.zeros_like(p) for p in w]
     each = lambda: [torch.zeros(len(parts), *p.shape) for p in w]
     velocity, m, h, control = zeros(), zeros(), zeros(), zeros()
-    v = [torch.full_like(p, 1e-6 if name != "fedadagrad" else 1e-6) for p in w]  # tau², as the paper begins
+    v = [torch.full_like(p, 1e-6) for p in w]  # tau², as the paper begins
     own = each()
     for _ in range(o.rounds):
         change = lambda g, at: g
@@ -220,7 +166,7 @@ def learn(o, text, parts, test, first, seed):
         before = w
         came = all_.train(w, change)
         for p in came:
-            p[len(p) - o.liars:] *= -1
+            p[len(parts) - o.liars:len(parts)] *= o.times
         steps = torch.tensor([float(k) for k in all_.steps])
         average = mean(came, n)
         delta = [a - b for a, b in zip(average, before)]
@@ -264,71 +210,47 @@ def learn(o, text, parts, test, first, seed):
             else:
                 v = [a + d * d for a, d in zip(v, delta)]
             w = [b + s["rate"] * a / (c.sqrt() + 1e-3) for b, a, c in zip(before, m, v)]
+        elif name == "fltrust":
+            joined = torch.cat([b.reshape(-1) for b in before])
+            changes = flat(came) - joined
+            changes, own_change = changes[:-1], changes[-1]
+            trust = F.cosine_similarity(changes, own_change.unsqueeze(0)).clamp(min=0)
+            if trust.sum() > 0:
+                long = changes * (own_change.norm() / changes.norm(dim=1).clamp(min=1e-30)).unsqueeze(1)
+                w = like(joined + (long * trust.unsqueeze(1)).sum(0) / trust.sum(), before)
         else:
             joined = torch.cat([b.reshape(-1) for b in before])
             w = like(robust(name, s, flat(came), n, joined), before)
     x, y = test
-    return 100 * (forward(w, x).argmax(1) == y).float().mean().item()
+    return 100 * (network(w, x).argmax(1) == y).float().mean().item()
 
 
-def ours(o, texts, alpha, seeds):
-    """Returns the accuracies of Rhizome, by strategy and seed."""
-    args = ["sim", "digits", "--json", "--seeds", str(seeds), "--nodes", str(o.clients), "--rounds", str(o.rounds),
-            "--volatile", "--sweep", "strategy=" + "|".join(texts)]
-    for key, value in {"alpha": alpha, "epochs": o.epochs, "batch": BATCH, "learning_rate": o.rate,
-                       "evaluate_every": o.rounds}.items():
-        args += ["--set", f"{key}={value}"]
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as faults:
-        if o.liars:
-            faults.write(f"faults: [{{kind: lie, nodes: clients, share: {o.liars / o.clients}}}]\n")
-            faults.flush()
-            args += ["--faults", faults.name]
-        out = call(o.rhizome, *args)
-    got = {}
-    for line in map(json.loads, out.splitlines()):
-        if line["event"] == "run":
-            value = line["accuracy"]
-            got[line["settings"]["strategy"], line["seed"]] = math.nan if value is None else 100 * value
-    return got
+def dealt(o, seed):
+    """Returns the parts of the clients, the server's own, the test, and the first parameters."""
+    folder = os.path.join(o.dir, f"seed{seed}")
+    a = load(folder, "train")
+    parts = [(a["x"][a["client"] == i], a["y"][a["client"] == i]) for i in range(int(a["client"].max()) + 1)]
+    root, test = ((b["x"], b["y"]) for b in (load(folder, "root"), load(folder, "test")))
+    return parts, root, test, list(load(folder, "first").values())
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--rhizome", default="rhizome", help="the command")
-    p.add_argument("--clients", type=int, default=8)
-    p.add_argument("--liars", type=int, default=0, help="so many of them send the negative of what they learned")
-    p.add_argument("--rounds", type=int, default=40)
-    p.add_argument("--epochs", type=int, default=2, help="passes of a client over its data in a round")
-    p.add_argument("--rate", type=float, default=0.1, help="the clients' rate")
-    p.add_argument("--seeds", type=int, default=5, help="from 1 on")
-    p.add_argument("--alphas", default="1e6,0.1", help="of Dirichlet's distribution: 1e6 deals all alike")
-    p.add_argument("--only", default="", help="strategies with their settings, with | between them")
-    p.add_argument("--json", action="store_true", help="write one JSON object per row and nothing else")
+    p.add_argument("--dir", required=True, help="what rhizome bench learn has written")
+    p.add_argument("--seeds", type=int, required=True, help="from 1 on")
+    p.add_argument("--rounds", type=int, required=True)
+    p.add_argument("--epochs", type=int, required=True, help="passes of a client over its data in a round")
+    p.add_argument("--batch", type=int, required=True)
+    p.add_argument("--rate", type=float, required=True, help="the clients' rate")
+    p.add_argument("--liars", type=int, default=0, help="so many clients send what they learned, times --times")
+    p.add_argument("--times", type=float, default=1)
+    p.add_argument("strategies", nargs="+", help="each with its settings, as in a job file")
     o = p.parse_args()
-
-    import torch
-
     torch.set_num_threads(1)
-    texts = o.only.split("|") if o.only else STRATEGIES
-    if not o.json:
-        version = call(o.rhizome, "version").splitlines()[0]
-        print(f"{version}; PyTorch {torch.__version__}, Python {platform.python_version()}")
-        print(f"digits, {o.clients} clients, {o.rounds} rounds of {o.epochs} epochs, batches of {BATCH}, rate {o.rate}, "
-              f"{o.seeds} seeds" + (f", {o.liars} liars" if o.liars else "") + "\n")
-        print("| data | strategy | Rhizome | PyTorch | difference |\n|---|---|---|---|---|", flush=True)
-    for alpha in o.alphas.split(","):
-        dealt = {seed: split(o, seed, alpha) for seed in range(1, o.seeds + 1)}
-        for text in texts:
-            here = ours(o, [text], alpha, o.seeds)
-            pairs = [(here[text, seed], learn(o, text, *dealt[seed], seed)) for seed in dealt]
-            a, b = (statistics.mean(x[i] for x in pairs) for i in (0, 1))
-            apart = [x[0] - x[1] for x in pairs]
-            error = statistics.stdev(apart) / math.sqrt(len(apart)) if len(apart) > 1 else math.nan
-            if o.json:
-                print(json.dumps({"alpha": float(alpha), "strategy": text, "rhizome": a, "pytorch": b,
-                                  "difference": a - b, "error": error, "pairs": pairs}), flush=True)
-            else:
-                print(f"| {alpha} | {text} | {a:.1f} % | {b:.1f} % | {a - b:+.1f} ± {error:.1f} |", flush=True)
+    for text in o.strategies:
+        for seed in range(1, o.seeds + 1):
+            accuracy = learn(o, text, *dealt(o, seed), seed)
+            print(json.dumps({"strategy": text, "seed": seed, "accuracy": accuracy}), flush=True)
 
 
 if __name__ == "__main__":
